@@ -1,1 +1,61 @@
-//! Trapline.
+//! Trapline: the daemon inside a camera trap, from a PIR trigger to a species event of a few bytes.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! PIR ─ Trigger ─┐
+//!                ├─> burst ──> decode ──> motion ──> detect ──> crop ──> classify ──> fuse ──> Judgement
+//! camera ─ Camera┘    (JPEG frames, each with its time)                                          │
+//!                                                                  empty: counted, dropped   <───┤
+//!                                                                  failed: kept, flagged     <───┤
+//!                                                                  uncertain: kept, flagged  <───┤
+//!                                                                  sighting, person, vehicle <───┘
+//!                                                                     │
+//!       journal (one transaction: burst + observations + media hashes + outbox row) <┘
+//!             │
+//!             └─> retention (what stays on the card)
+//! ```
+//!
+//! One long-lived thread, `pipeline`, runs left to right, one function per arrow. Losing power is the normal
+//! way to stop.
+//!
+//! # The rooms
+//!
+//! | room | what it is for | may import |
+//! |---|---|---|
+//! | [`units`] | quantities with a unit or a range; `no_std` | |
+//! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
+//! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
+//! | `engine` | inference behind one trait: manifests, tract, a fake | units |
+//! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, units |
+//! | `world` | the bench world: rendered scenes with exact truth | image, units |
+//! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
+//! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
+//! | `board` | `boards/*.toml` to opened devices | drivers, hal, units, world |
+//! | `store` | the journal and the media on the card | event, units |
+//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, store, event, config, units |
+//! | `config` | what a site chooses, checked | vision, store, engine, units |
+//! | `cli` | one file per verb | all |
+//!
+//! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
+//! `engine::tract` names tract. `tests/rooms.rs` reads the `use` lines and keeps this table true.
+//!
+//! # Features
+//!
+//! With `default-features = false` the library is `no_std` and holds `units` and `event` only: what ground
+//! software needs to read events. `std` (default) adds everything else, `tract` (default) the inference engine.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+pub mod event;
+pub mod units;
+
+#[cfg(feature = "std")]
+pub mod engine;
+#[cfg(feature = "std")]
+pub mod hal;
+#[cfg(feature = "std")]
+pub mod image;
+#[cfg(feature = "std")]
+pub mod store;
+#[cfg(feature = "std")]
+pub mod vision;

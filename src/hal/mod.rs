@@ -1,0 +1,65 @@
+//! The seams to the outside, traits only. Each has a real driver and a bench driver in `drivers`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::units::ClockQuality;
+
+/// Why a device did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{device}: {what}; {cure}")]
+pub struct DeviceError {
+    /// Which device, as the board profile names it.
+    pub device: String,
+    /// What failed.
+    pub what: String,
+    /// What a technician can do about it.
+    pub cure: String,
+}
+
+/// Something moved in front of the trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Triggered {
+    /// When, by the trap's clock.
+    pub at: DateTime<Utc>,
+    /// Triggers swallowed since the last one given (storm control, hold-off): they are effort and must be counted.
+    pub suppressed: u32,
+}
+
+/// Says when to take a burst.
+pub trait Trigger: Send {
+    /// Waits at most `deadline`; `Ok(None)` when nothing came. A trigger that has no more to give says so by
+    /// [`Trigger::exhausted`].
+    fn wait(&mut self, deadline: Duration) -> Result<Option<Triggered>, DeviceError>;
+
+    /// True when no trigger will ever come again (a script that ended). A PIR never is.
+    fn exhausted(&self) -> bool {
+        false
+    }
+}
+
+/// One picture of a burst, as the camera gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shot {
+    /// When it was taken, by the trap's clock.
+    pub taken: DateTime<Utc>,
+    /// JPEG bytes, or why there are none.
+    pub jpeg: Result<Vec<u8>, String>,
+}
+
+/// Takes bursts.
+pub trait Camera: Send {
+    /// Takes `frames` pictures `interval` apart. A picture that failed stands in its place with its reason; an
+    /// error means that the camera as a whole did not answer.
+    fn burst(&mut self, frames: usize, interval: Duration) -> Result<Vec<Shot>, DeviceError>;
+}
+
+/// Tells the time and how far to trust it.
+pub trait Clock: Send + Sync {
+    /// Never runs backwards; from an arbitrary start.
+    fn monotonic(&self) -> Duration;
+
+    /// The best idea of the time, and its quality.
+    fn utc(&self) -> (DateTime<Utc>, ClockQuality);
+}

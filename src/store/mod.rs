@@ -1,0 +1,3 @@
+//! What stays on the card: the journal (SQLite, survives power cuts) and the media (and why each is kept).
+
+pub mod record;

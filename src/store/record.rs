@@ -1,0 +1,127 @@
+//! The rows of the journal as values: what the pipeline hands over and what readers get back.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{EventKey, Outcome};
+use crate::units::{BBox, ClockQuality, Score};
+
+/// One burst as it is journaled, in one transaction. The journal adds deployment, boot and number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Burst {
+    /// Time of the trigger by the trap's clock (or of the first photo, for folders of photos).
+    pub triggered: DateTime<Utc>,
+    /// How far that clock could be trusted.
+    pub clock: ClockQuality,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Calibrated probability that something living is in it.
+    pub probability: Score,
+    /// Every frame, in order.
+    pub frames: Vec<Frame>,
+    /// What was seen.
+    pub observations: Vec<Observation>,
+    /// Faults on the way, told.
+    pub faults: Vec<String>,
+    /// From trigger to verdict, milliseconds.
+    pub millis: u32,
+    /// Triggers swallowed before this burst (effort).
+    pub suppressed: u32,
+    /// The models that judged: `role name@sha256-prefix`.
+    pub models: Vec<String>,
+    /// For photos from folders: the stable id of the sequence they came as; `None` on the trap.
+    pub source: Option<String>,
+    /// For photos from folders: the JSON object that was printed, for resuming.
+    pub report: Option<String>,
+}
+
+/// One frame of a burst.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// When it was taken.
+    pub taken: DateTime<Utc>,
+    /// Why it could not be read or judged.
+    pub failed: Option<String>,
+    /// Share of the picture that moved, 0..=1.
+    pub moved: f32,
+    /// Upright size in pixels, (width, height).
+    pub size: (u32, u32),
+    /// No colour in it.
+    pub infrared: bool,
+    /// Bytes the camera gave, kept or not.
+    pub bytes: u64,
+    /// Its boxes.
+    pub boxes: Vec<Box>,
+    /// The file kept on the card, if any.
+    pub media: Option<Media>,
+}
+
+/// One box on a frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Box {
+    /// Where, normalised.
+    pub bbox: BBox,
+    /// `animal`, `person` or `vehicle`.
+    pub category: String,
+    /// Confidence.
+    pub confidence: Score,
+    /// Overlaps a region that moved.
+    pub moving: bool,
+    /// Individual within the burst.
+    pub track: u32,
+}
+
+/// A file on the card that belongs to a burst.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Path below the media folder (trap) or as given (folders of photos).
+    pub path: String,
+    /// SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+    /// Length in bytes.
+    pub bytes: u64,
+    /// What it shows: a whole frame or a crop.
+    pub kind: MediaKind,
+}
+
+/// What a media file shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    /// The whole frame, bytes as the camera gave them.
+    Frame,
+    /// A crop around a box.
+    Crop,
+}
+
+/// One kind of animal (or person, or vehicle) seen in a burst.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Scientific name; `Homo sapiens` for people, empty for vehicles.
+    pub taxon: String,
+    /// Rank of `taxon`, lower case: `species`, `genus`, …, `kingdom`.
+    pub rank: String,
+    /// English name.
+    pub label: String,
+    /// Probability of `taxon`.
+    pub score: Score,
+    /// Largest number seen at once.
+    pub count: u16,
+    /// The classifier's five most probable labels, before roll-up and geofence.
+    pub top5: Vec<(String, Score)>,
+    /// The tracks it is made of.
+    pub tracks: Vec<u32>,
+}
+
+/// A burst read back from the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Names it for ever.
+    pub key: EventKey,
+    /// Site or deployment it was recorded under.
+    pub deployment: String,
+    /// Id of the sequence it belongs to: bursts closer than the gap share one.
+    pub sequence: u64,
+    /// What was recorded.
+    pub burst: Burst,
+}

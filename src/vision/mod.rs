@@ -1,0 +1,141 @@
+//! Frames to a [`Judgement`]: motion, detection, classification, fusion, taxonomy. No files, clocks or devices.
+//!
+//! One file per step, in reading order: `strip` (where the camera writes on the picture), `motion` (what moved
+//! across the burst), `detect` (boxes of one frame), `regions` (a second look where something moved), `memory`
+//! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
+//! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
+//! species), `sequence` (bursts merged), `judge` (all of it in order).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Outcome;
+use crate::units::{BBox, Score};
+
+/// What a detector tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// Any animal but a human.
+    Animal,
+    /// A human.
+    Person,
+    /// Anything people drive or ride.
+    Vehicle,
+}
+
+/// Where a box comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The detector, on the whole frame.
+    Frame,
+    /// The detector, on a moving region at native resolution.
+    Region,
+    /// Motion alone: no detector saw it.
+    Motion,
+}
+
+/// One box on one frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// Where, on the upright picture.
+    pub bbox: BBox,
+    /// What the detector takes it for; [`Category::Animal`] for motion alone.
+    pub category: Category,
+    /// The detector's confidence (after the memory's discount), or that of the motion evidence.
+    pub confidence: Score,
+    /// Whether it overlaps a region that moved.
+    pub moving: bool,
+    /// Where the box comes from.
+    pub source: Source,
+    /// The individual it belongs to over the burst, from 0.
+    pub track: u32,
+    /// The classifier's raw logits on this box's crop, one per class; `None` where it was not classified.
+    pub logits: Option<Arc<[f32]>>,
+}
+
+/// One frame, judged.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FrameJudgement {
+    /// Why the frame could not be read or judged; such a frame says nothing about emptiness.
+    pub failed: Option<String>,
+    /// Upright picture size in pixels, (width, height); (0, 0) when unreadable.
+    pub size: (u32, u32),
+    /// True when the picture has no colour (night, infrared light).
+    pub infrared: bool,
+    /// Share of the picture that moved against the other frames, 0..=1.
+    pub moved: f32,
+    /// Boxes, most confident first.
+    pub detections: Vec<Detection>,
+}
+
+/// A taxonomic rank, from the finest to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rank {
+    /// Subspecies and breeds.
+    Subspecies,
+    /// Species.
+    Species,
+    /// Genus.
+    Genus,
+    /// Family.
+    Family,
+    /// Order.
+    Order,
+    /// Class.
+    Class,
+    /// Nothing finer than "an animal".
+    Kingdom,
+}
+
+/// One kind of animal (or person, or vehicle) seen in a burst.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Scientific name; `Animalia` when nothing finer is certain, `Homo sapiens` for people, empty for vehicles.
+    pub taxon: String,
+    /// Rank of `taxon`.
+    pub rank: Rank,
+    /// English name.
+    pub label: String,
+    /// Probability of `taxon`.
+    pub score: Score,
+    /// Largest number seen at once, at least 1.
+    pub count: u16,
+    /// The classifier's five most probable labels, before roll-up and geofence.
+    pub top5: Vec<(String, Score)>,
+    /// The tracks this sighting is made of.
+    pub tracks: Vec<u32>,
+}
+
+/// What a burst (or a sequence of bursts) turned out to be, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Calibrated probability that something living, or a vehicle, is in it.
+    pub probability: Score,
+    /// Every frame given, in order.
+    pub frames: Vec<FrameJudgement>,
+    /// What was seen, most certain first; empty unless the outcome is sighting, person or vehicle.
+    pub sightings: Vec<Sighting>,
+    /// Faults that happened on the way (an inference that failed), told and never an empty.
+    pub faults: Vec<String>,
+    /// Time spent per step.
+    pub spent: Spent,
+}
+
+/// Time spent per step, milliseconds, as measured by the caller's stopwatch.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Spent {
+    /// JPEG to pixels.
+    pub decode: f32,
+    /// Motion evidence.
+    pub motion: f32,
+    /// Detector, regions included.
+    pub detect: f32,
+    /// Crops and classifier.
+    pub classify: f32,
+}
