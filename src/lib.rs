@@ -50,6 +50,8 @@ pub mod event;
 pub mod units;
 
 #[cfg(feature = "std")]
+pub mod cli;
+#[cfg(feature = "std")]
 pub mod engine;
 #[cfg(feature = "std")]
 pub mod hal;

@@ -147,6 +147,50 @@ impl ClockQuality {
     }
 }
 
+/// A taxonomic rank, from the finest to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rank {
+    /// Subspecies and breeds.
+    Subspecies,
+    /// Species.
+    Species,
+    /// Genus.
+    Genus,
+    /// Family.
+    Family,
+    /// Order.
+    Order,
+    /// Class.
+    Class,
+    /// Nothing finer than "an animal".
+    Kingdom,
+}
+
+impl Rank {
+    /// Every rank, finest first.
+    pub const ALL: [Rank; 7] =
+        [Rank::Subspecies, Rank::Species, Rank::Genus, Rank::Family, Rank::Order, Rank::Class, Rank::Kingdom];
+
+    /// The name used in manifests, the journal and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rank::Subspecies => "subspecies",
+            Rank::Species => "species",
+            Rank::Genus => "genus",
+            Rank::Family => "family",
+            Rank::Order => "order",
+            Rank::Class => "class",
+            Rank::Kingdom => "kingdom",
+        }
+    }
+
+    /// The inverse of [`Rank::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Rank::ALL.into_iter().find(|r| r.as_str() == name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,6 +50,7 @@ pub trait Network: Send {
     fn run(&mut self, input: Tensor) -> Result<Vec<(String, Tensor)>, EngineError>;
 }
 
+pub mod labels;
 pub mod manifest;
 
 /// Why a network did not load or run.

@@ -6,12 +6,14 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+pub mod judge;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::Outcome;
-use crate::units::{BBox, Score};
+use crate::units::{BBox, Rank, Score};
 
 /// What a detector tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,26 +71,6 @@ pub struct FrameJudgement {
     pub moved: f32,
     /// Boxes, most confident first.
     pub detections: Vec<Detection>,
-}
-
-/// A taxonomic rank, from the finest to the widest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rank {
-    /// Subspecies and breeds.
-    Subspecies,
-    /// Species.
-    Species,
-    /// Genus.
-    Genus,
-    /// Family.
-    Family,
-    /// Order.
-    Order,
-    /// Class.
-    Class,
-    /// Nothing finer than "an animal".
-    Kingdom,
 }
 
 /// One kind of animal (or person, or vehicle) seen in a burst.

@@ -1,0 +1,97 @@
+//! The command line: one file per verb. Bad input ends with exit code 2, a failure at run time with 1.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub mod demo;
+pub mod eval;
+pub mod events;
+pub mod models;
+pub mod run;
+pub mod sort;
+pub mod world;
+
+/// The daemon inside a camera trap: from a PIR trigger to a species event of a few bytes.
+#[derive(Debug, Parser)]
+#[command(name = "trapline", version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Stand watch: trigger, burst, judgement, journal, until stopped
+    Run(run::Args),
+    /// Play a scripted day and night of the bench world through the daemon's pipeline
+    Demo(demo::Args),
+    /// Judge folders of photos: empties, animals, species, per sequence
+    Sort(sort::Args),
+    /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
+    Eval(eval::Args),
+    /// Read the journal
+    Events(events::Args),
+    /// List, verify, install and time models
+    Models(models::Args),
+    /// Render bursts of the bench world with their truth
+    World(world::Args),
+}
+
+/// How a verb ends when it does not end well.
+#[derive(Debug)]
+pub enum Failure {
+    /// The user's input is wrong: exit code 2.
+    Input(anyhow::Error),
+    /// Something failed at run time: exit code 1.
+    Runtime(anyhow::Error),
+}
+
+impl Failure {
+    /// Wrong input, from any error.
+    pub fn input(error: impl Into<anyhow::Error>) -> Self {
+        Failure::Input(error.into())
+    }
+
+    /// A failure at run time, from any error.
+    pub fn runtime(error: impl Into<anyhow::Error>) -> Self {
+        Failure::Runtime(error.into())
+    }
+}
+
+/// What every verb returns.
+pub type Done = Result<(), Failure>;
+
+/// Parses `args`, runs the verb, prints an error if there is one, and says how the process is to end.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help to stdout and errors to stderr; a closed pipe is nobody's fault.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let done = match cli.verb {
+        Verb::Run(args) => run::run(args),
+        Verb::Demo(args) => demo::run(args),
+        Verb::Sort(args) => sort::run(args),
+        Verb::Eval(args) => eval::run(args),
+        Verb::Events(args) => events::run(args),
+        Verb::Models(args) => models::run(args),
+        Verb::World(args) => world::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Input(error)) => {
+            eprintln!("trapline: {error:#}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Runtime(error)) => {
+            eprintln!("trapline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
