@@ -35,6 +35,7 @@
 //! | `store` | the journal and the media on the card | event, units |
 //! | `daemon` | the pipeline from trigger to journal | hal, vision, image, store, event, config, units |
 //! | `config` | what a site chooses, checked | vision, store, engine, units |
+//! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
@@ -57,6 +58,8 @@ pub mod engine;
 pub mod hal;
 #[cfg(feature = "std")]
 pub mod image;
+#[cfg(feature = "std")]
+pub mod photos;
 #[cfg(feature = "std")]
 pub mod store;
 #[cfg(feature = "std")]
