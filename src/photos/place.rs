@@ -18,18 +18,29 @@ pub enum Mode {
 
 /// Why a photo was not placed. The original is still where it was.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{from} was not put into {into}: {reason}; the original is untouched; check that the target can be written \
-     and has room",
-    from = .from.display(), into = .into.display()
-)]
-pub struct PlaceError {
-    /// The original.
-    pub from: PathBuf,
-    /// The folder it was to go to.
-    pub into: PathBuf,
-    /// The system's words.
-    pub reason: io::Error,
+pub enum PlaceError {
+    /// The photo cannot be read.
+    #[error("{from} was not placed, it cannot be read: {reason}; try another card reader", from = .from.display())]
+    Source {
+        /// The original.
+        from: PathBuf,
+        /// The system's words.
+        reason: io::Error,
+    },
+    /// The target cannot take it.
+    #[error(
+        "{from} was not put into {into}: {reason}; the original is untouched; check that the target can be \
+         written and has room",
+        from = .from.display(), into = .into.display()
+    )]
+    Target {
+        /// The original.
+        from: PathBuf,
+        /// The folder it was to go to.
+        into: PathBuf,
+        /// The system's words.
+        reason: io::Error,
+    },
 }
 
 /// Puts photos into folders below one target.
@@ -58,7 +69,11 @@ impl Placer {
             Mode::Copy => copy(photo, &into),
             Mode::Move => relocate(photo, &into),
         });
-        placed.map_err(|reason| PlaceError { from: photo.to_owned(), into, reason })
+        // Whose fault it is shows by reading the photo once more.
+        placed.map_err(|reason| match digest(photo) {
+            Err(reason) => PlaceError::Source { from: photo.to_owned(), reason },
+            Ok(_) => PlaceError::Target { from: photo.to_owned(), into, reason },
+        })
     }
 }
 
@@ -248,6 +263,8 @@ mod tests {
         assert!(said.contains("a.jpg") && said.contains("untouched"), "{said}");
         assert_eq!(fs::read(&photo).unwrap(), b"fox");
         assert!(Placer::open(&photo, Mode::Copy).is_err());
+        let gone = placer.place(&dir.path().join("gone.jpg"), "deer").unwrap_err();
+        assert!(matches!(gone, PlaceError::Source { .. }), "{gone}");
     }
 
     #[test]
