@@ -6,7 +6,13 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+mod cells;
+pub mod fuse;
 pub mod judge;
+pub mod memory;
+pub mod motion;
+pub mod regions;
+pub mod strip;
 
 use std::sync::Arc;
 
