@@ -6,7 +6,10 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+pub mod fence;
 pub mod judge;
+pub mod names;
+pub mod taxonomy;
 
 use std::sync::Arc;
 
