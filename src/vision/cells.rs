@@ -103,10 +103,7 @@ fn moments(a: &Gray, b: &Gray, x: usize, y: usize, shift: Shift) -> Option<Momen
     let mean = (sa as f32 / n, sb as f32 / n);
     Some(Moments {
         mean,
-        variance: (
-            (saa as f32 / n - mean.0 * mean.0).max(0.0),
-            (sbb as f32 / n - mean.1 * mean.1).max(0.0),
-        ),
+        variance: ((saa as f32 / n - mean.0 * mean.0).max(0.0), (sbb as f32 / n - mean.1 * mean.1).max(0.0)),
         covariance: sab as f32 / n - mean.0 * mean.1,
     })
 }

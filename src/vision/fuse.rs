@@ -79,7 +79,8 @@ pub fn clues(evidence: &Evidence<'_>) -> Clues {
     clues.still_box = above(best(false), REACH_STILL);
     let supported = |f: &&&[Detection]| f.iter().any(|d| 2.0 * d.confidence.get() >= threshold.get());
     if !evidence.frames.is_empty() {
-        clues.persistence = evidence.frames.iter().filter(supported).count() as f32 / evidence.frames.len() as f32;
+        clues.persistence =
+            evidence.frames.iter().filter(supported).count() as f32 / evidence.frames.len() as f32;
     }
     let answered = |d: &Detection| motion.regions.iter().any(|r| regions::belongs(&d.bbox, &r.bbox));
     let moved = comparable && !motion.regions.is_empty();

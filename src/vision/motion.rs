@@ -100,11 +100,7 @@ pub fn evidence(frames: &[Option<&Gray>], strip: Strip) -> Motion {
     }
     // Glare or a hand over the lens in one frame unsettles all pairs but the one without it.
     let candidates = [Some(&overall), calmest.map(|(_, change)| change)];
-    let best = candidates
-        .into_iter()
-        .flatten()
-        .map(salience)
-        .max_by(|a, b| peak(a).total_cmp(&peak(b)));
+    let best = candidates.into_iter().flatten().map(salience).max_by(|a, b| peak(a).total_cmp(&peak(b)));
     if let Some(salience) = best {
         motion.salience = peak(&salience).max(0.0);
         motion.regions = regions(&salience, &own, frames.len(), (first.width, first.height), rows.start);
