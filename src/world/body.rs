@@ -293,7 +293,7 @@ fn bird(b: &Build, pose: &Pose) -> Body {
         let (reach, lift) = if pose.gait == Gait::Walk { step(pose.phase + k as f32 * 0.5, 0.09, 0.03) } else { (0.0, 0.0) };
         let hip = [-0.01, b.shoulder - b.chest * 1.7, side * 0.03];
         let foot = [reach, 0.008 + lift, side * 0.03];
-        body.limb(hip, foot, b.leg * 1.6, b.leg * 0.7, Region::Leg, 0.0);
+        body.limb(hip, foot, b.leg * 1.0, b.leg * 0.5, Region::Leg, 0.0);
         body.limb(foot, add(foot, [0.035, -0.004, 0.0]), b.leg * 0.7, b.leg * 0.5, Region::Leg, 0.0);
     }
     body
@@ -319,7 +319,7 @@ pub(crate) fn person(tall: f32, dress: &Dress, pose: &Pose) -> Body {
     let stoop = if pose.gait == Gait::Graze { 0.35 } else { 0.04 };
     let pelvis = [0.0, hip, 0.0];
     let chest = [stoop * 0.5 * k, 1.32 * k - stoop * 0.1, 0.0];
-    body.limb(pelvis, chest, 0.155 * k, 0.185 * k, plain(dress.jacket), 0.03);
+    body.limb(pelvis, chest, 0.135 * k, 0.175 * k, plain(dress.jacket), 0.03);
     let neck = add(chest, [stoop * 0.15, 0.2 * k, 0.0]);
     body.limb(chest, neck, 0.13 * k, 0.065 * k, plain(dress.jacket), 0.0);
     let skull = add(neck, [0.03 + stoop * 0.1, 0.13 * k, 0.0]);
@@ -334,10 +334,10 @@ pub(crate) fn person(tall: f32, dress: &Dress, pose: &Pose) -> Body {
     }
     for (i, side) in [1.0, -1.0].into_iter().enumerate() {
         let swing = if moving { libm::sinf((pose.phase + i as f32 * 0.5) * 6.283) } else { 0.15 * pose.whim };
-        let (reach, lift) = if moving { step(pose.phase + i as f32 * 0.5 + 0.25, 0.75 * k, 0.12) } else { (0.05 * side, 0.0) };
+        let (reach, lift) = if moving { step(pose.phase + i as f32 * 0.5 + 0.25, 0.62 * k, 0.12) } else { (0.05 * side, 0.0) };
         let socket = [0.0, hip, side * 0.1 * k];
         let ankle = [reach, 0.08 * k + lift, side * 0.1 * k];
-        let knee = joint(socket, ankle, 0.45 * k, 0.45 * k, 1.0);
+        let knee = joint(socket, ankle, 0.435 * k, 0.435 * k, 1.0);
         body.limb(socket, knee, 0.105 * k, 0.075 * k, plain(dress.trousers), 0.02);
         body.limb(knee, ankle, 0.075 * k, 0.055 * k, plain(dress.trousers), 0.02);
         body.limb(ankle, add(ankle, [0.17 * k, -0.035, 0.0]), 0.055 * k, 0.045 * k, plain([0.05, 0.04, 0.035]), 0.0);

@@ -92,11 +92,11 @@ impl Lamp {
             drift: [burst.range(0.0, 50.0) + plan.hour() * 3.0 + sway(0.0), burst.range(0.0, 50.0) + sway(0.4)],
             slant: burst.range(-0.8, 0.8),
             fog: match plan.weather {
-                Weather::Fog => burst.range(0.05, 0.2),
+                Weather::Fog => burst.range(0.012, 0.08),
                 Weather::Rain | Weather::Snow => 0.02,
                 _ => burst.unit() * 0.006,
             },
-            target: if infrared { burst.range(0.1, 0.26) } else { burst.range(0.13, 0.25) * lerp(1.0, 0.55, weak) } * now.range(0.95, 1.05),
+            target: if infrared { burst.range(0.1, 0.26) } else { burst.range(0.15, 0.34) * lerp(1.0, 0.5, weak) } * now.range(0.95, 1.05),
             most_gain: if infrared { 1.9 } else { 6.0 },
             noise: site.grain * if infrared { burst.range(0.012, 0.032) } else { lerp(0.006, 0.026, weak) },
             seed: now.bits() as u32,

@@ -91,7 +91,7 @@ pub(crate) fn grow(site: &Site, d: &mut Dice) -> Vec<Plant> {
     };
     for _ in 0..tufts {
         let (x, z) = place(d, 1.3, 16.0);
-        let tall = d.range(0.12, 0.45) * if d.chance(0.15) { 1.8 } else { 1.0 };
+        let tall = d.range(0.12, 0.45) * if d.chance(0.15) && z > 3.5 { 1.8 } else { 1.0 } * (z / 2.6).min(1.0);
         let k = d.range(0.7, 1.3);
         let rgb = if d.chance(0.2) { [dry, p.grass[1]] } else { p.grass };
         plants.push(Plant {
@@ -108,20 +108,26 @@ pub(crate) fn grow(site: &Site, d: &mut Dice) -> Vec<Plant> {
         });
     }
     for _ in 0..bushes {
-        let (x, z) = if d.chance(0.75) { place(d, 5.0, 20.0) } else { place(d, 2.2, 6.0) };
-        let tall = d.range(0.5, 2.6);
+        let (x, z) = if d.chance(0.8) { place(d, 5.0, 20.0) } else { place(d, 2.2, 6.0) };
+        let tall = d.range(0.4, 2.2) * (z / 7.0).clamp(0.3, 1.0);
+        if z < 7.0 && cleared(site, x, z) {
+            continue;
+        }
         let k = d.range(0.7, 1.3);
         plants.push(Plant {
             form: Form::Bush, x, z, root: 0.0, tall, spread: tall * d.range(0.4, 0.9), rgb: p.leaf.map(|c| dim(c, k)),
-            count: 130 + d.below(260), seed: d.bits(), give: tall * 0.05, moves: !d.chance(lee * 0.8 + 0.2),
+            count: 220 + d.below(380), seed: d.bits(), give: tall * 0.05, moves: !d.chance(lee * 0.8 + 0.2),
         });
     }
     for _ in 0..saplings {
-        let (x, z) = place(d, 2.0, 14.0);
+        let (x, z) = place(d, 2.6, 14.0);
         let tall = d.range(1.0, 3.5);
+        if z < 5.0 && cleared(site, x, z) {
+            continue;
+        }
         plants.push(Plant {
             form: Form::Sapling, x, z, root: 0.0, tall, spread: tall * 0.2, rgb: [p.bark, p.leaf[1]],
-            count: 20 + d.below(50), seed: d.bits(), give: tall * 0.1, moves: !d.chance(lee),
+            count: 40 + d.below(90), seed: d.bits(), give: tall * 0.1, moves: !d.chance(lee),
         });
     }
     if !matches!(site.biome, Biome::Meadow | Biome::Steppe) {
@@ -140,6 +146,11 @@ pub(crate) fn grow(site: &Site, d: &mut Dice) -> Vec<Plant> {
         plants.push(branch(site, d, 1.3, 2.6));
     }
     plants
+}
+
+/// Near the camera's axis, where whoever sets up a camera clears the view.
+fn cleared(site: &Site, x: f32, z: f32) -> bool {
+    x.abs() < site.x_at(0.6, z)
 }
 
 /// A twig reaching into the picture between `near` and `far` metres from the lens.
@@ -237,7 +248,7 @@ fn bush(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
         let z = p.z + d.range(-0.3, 0.3) * p.spread * (1.0 - out) - 0.15 * p.spread * out;
         let shade = (0.3 + 0.75 * out) * (0.7 + 0.45 * b) * d.range(0.7, 1.35);
         let rgb = ink(dim(blend(p.rgb[0], p.rgb[1], d.unit() * out), shade), 0.9, infrared);
-        let size = d.range(0.025, 0.07) * s * (1.0 + 0.2 * p.tall) * (1.5 - 0.6 * out);
+        let size = d.range(0.013, 0.034) * s * (1.0 + 0.35 * p.tall) * (1.9 - 1.0 * out);
         let angle = d.range(0.0, 6.283) + flutter(k) * 0.4;
         let at = view.pixel([x, p.root + y, z]);
         canvas.leaf(at, [size, size * d.range(0.3, 0.6)], [libm::cosf(angle), libm::sinf(angle)], rgb, z, 0.8);
@@ -266,7 +277,7 @@ fn twig(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
     }
     for k in 0..p.count {
         let t = if hang { d.range(0.15, 1.0) } else { d.range(0.3, 1.0) };
-        let size = d.range(0.03, 0.06) * s * if hang { 1.0 } else { 1.4 };
+        let size = d.range(0.014, 0.04) * s * if hang { 1.0 } else { 1.25 };
         let angle = d.range(0.0, 6.283) + flutter(k) * 0.5;
         let turn = [libm::cosf(angle), libm::sinf(angle)];
         let stem = point(t);

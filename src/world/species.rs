@@ -80,9 +80,10 @@ impl Species {
     /// How often it comes, at night and by day (relative).
     pub(crate) fn activity(self) -> (f32, f32) {
         match self {
-            Species::RedSquirrel | Species::WoodPigeon => (0.05, 1.5),
+            Species::RedSquirrel | Species::WoodPigeon => (0.05, 2.4),
             Species::EuropeanBadger => (1.5, 0.15),
-            Species::WildBoar | Species::EuropeanHare | Species::RedFox => (1.3, 0.7),
+            Species::EuropeanHare => (1.7, 1.2),
+            Species::WildBoar | Species::RedFox => (1.3, 0.7),
             _ => (1.0, 1.0),
         }
     }
@@ -92,7 +93,7 @@ impl Species {
         let b = Build::default();
         match self {
             Species::RedDeer => Build {
-                shoulder: 1.2, length: 1.15, chest: 0.27, loin: 0.22, rump: 0.25, leg: 0.085, neck: [0.58, 0.12, 0.85],
+                shoulder: 1.2, length: 1.15, chest: 0.27, loin: 0.22, rump: 0.25, leg: 0.07, neck: [0.58, 0.12, 0.85],
                 head: [0.24, 0.1], muzzle: [0.24, 0.055], ear: [0.2, 0.05, 0.6], tail: [0.14, 0.035, -1.2, 0.0],
                 antlers: 0.85, pace: 1.3, ..b
             },

@@ -173,7 +173,8 @@ fn cast_limb(flat: &Flat, fur: f32, who: u32, origin: [usize; 2], [w, h]: [usize
                 continue;
             }
             if fur > 0.0 && d2 > 0.7 {
-                let ragged = noise2((px - flat.a[0]) * 9.0 / r + 100.0, (py - flat.a[1]) * 9.0 / r + who as f32 * 7.0, 5);
+                let rough = |cell: f32| noise2((px - flat.a[0]) / cell + 100.0, (py - flat.a[1]) / cell + who as f32 * 7.0, 5);
+                let ragged = 0.5 * rough(r / 8.0) + 0.5 * rough((r / 25.0).max(1.2));
                 let edge = 1.0 + fur * (ragged * 1.3 - 0.75);
                 if d2 > edge * edge {
                     continue;
