@@ -175,7 +175,7 @@ impl Canvas {
             for x in Self::span(at[0] - a * 1.3, at[0] + a * 1.3, self.width) {
                 let (u, v) = ((x as f32 + 0.5 - at[0]) / a, (y as f32 + 0.5 - at[1]) / b);
                 let bump = noise2(u * 1.7 + 9.0, v * 1.7, seed) - 0.5;
-                let fine = noise2(u * 9.0, v * 9.0, seed ^ 0x55) - 0.5;
+                let fine = 0.6 * noise2(u * 7.0, v * 7.0, seed ^ 0x55) + 0.5 * noise2(u * 23.0, v * 23.0, seed ^ 0x56) - 0.55;
                 let r2 = (u * u + v * v) * (1.0 + bump * 0.7);
                 if r2 > 1.15 {
                     continue;
@@ -183,7 +183,7 @@ impl Canvas {
                 let out = (1.0 - r2).max(0.0).sqrt();
                 let light = if infrared { 0.35 + 0.65 * out } else { 0.55 - 0.4 * v + 0.2 * out - 0.12 * u };
                 let alpha = ((1.07 - r2) * b.min(a) * 0.5 + 0.5).clamp(0.0, 1.0);
-                let shade = (light + fine * 0.35 + bump * 0.4).max(0.08);
+                let shade = (light + fine * 0.55 + bump * 0.5).max(0.08);
                 self.put(x, y, dim(rgb, shade), alpha, depth[0] - depth[1] * out, NOBODY);
             }
         }

@@ -132,7 +132,9 @@ impl Fur {
     fn hairs(&self, rgb: Rgb, p: [f32; 3]) -> Rgb {
         let k = 26.0 / self.size.max(0.1);
         let hair = noise3([p[0] * k * 0.6, p[1] * k, p[2] * k], self.seed ^ 77);
+        let fine = noise3([p[0] * k * 1.6, p[1] * k * 3.1, p[2] * k * 3.1], self.seed ^ 79);
         let broad = noise3(p.map(|v| v * 5.0 / self.size), self.seed ^ 78);
-        dim(rgb, 1.0 + (hair - 0.5) * (0.35 + 0.9 * self.coat.grizzle) + (broad - 0.5) * 0.3)
+        let rough = 0.35 + 0.7 * self.coat.grizzle;
+        dim(rgb, 1.0 + ((hair - 0.5) + 0.8 * (fine - 0.5)) * rough + (broad - 0.5) * 0.3)
     }
 }

@@ -5,9 +5,13 @@ use super::dice::{Dice, lerp, noise2, smooth};
 use super::lens::View;
 use super::site::{Biome, Lump, Site, Trunk};
 
+/// Metres to where the ground ends.
+const FAR: f32 = 38.0;
+
 /// Paints the still layer of a site.
 pub(crate) fn paint(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
     backdrop(site, view, canvas, infrared);
+    foliage(site, view, canvas, infrared);
     soil(site, view, canvas, infrared);
     litter(site, view, canvas, infrared);
     let mut lumps: Vec<&Lump> = site.lumps.iter().collect();
@@ -37,7 +41,7 @@ fn backdrop(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
     let horizon = view.lens.horizon * view.height;
     for y in 0..canvas.height {
         let above = (horizon - y as f32) / view.height;
-        if above < -0.03 {
+        if above < -view.lens.focal * view.lens.height / FAR - 0.01 {
             break;
         }
         for x in 0..canvas.width {
@@ -68,6 +72,32 @@ fn backdrop(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
     }
 }
 
+/// Leaves, needles and twigs of the wall of trees, light in clumps and dark between.
+fn foliage(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
+    let (seed, p) = (site.grain_seed(10), &site.palette);
+    let mut d = Dice::new(site.seed, 13);
+    let needles = matches!(site.biome, Biome::Conifer | Biome::Snow);
+    let low = view.lens.horizon + view.lens.focal * view.lens.height / FAR;
+    for _ in 0..4500 {
+        let (u, row) = (d.range(-0.9, 0.9), d.range(0.0, low.max(0.02)));
+        let (size, angle, tone, mixed) = (d.range(0.002, 0.008), d.range(0.0, 6.283), d.range(0.5, 1.4), d.unit());
+        let at = [view.width * 0.5 + u * view.height, row * view.height];
+        let (x, y) = (at[0].max(0.0) as usize, at[1].max(0.0) as usize);
+        let Some(texel) = canvas.texels.get(y * canvas.width + x.min(canvas.width - 1)).copied() else { continue };
+        if texel.depth >= SKY {
+            continue;
+        }
+        let above = view.lens.horizon - row;
+        let clump = noise2(u * 5.0, above * 5.0, seed ^ 3) * 0.5 + noise2(u * 14.0, above * 14.0, seed ^ 4) * 0.5;
+        let rgb = dim(blend(p.wall, p.leaf[1], smooth(0.3, 0.75, clump) * mixed), tone);
+        let rgb = ink(rgb, 0.6, infrared);
+        let half = size * view.height;
+        let turn = if needles { [0.25 * libm::cosf(angle), 0.97] } else { [libm::cosf(angle), libm::sinf(angle)] };
+        let slim = if needles { 0.22 } else { 0.5 };
+        canvas.leaf(at, [half * if needles { 1.8 } else { 1.0 }, half * slim], turn, rgb, texel.depth - 0.3, 0.8);
+    }
+}
+
 /// Noise at a world scale, faded out where its grains become smaller than a pixel.
 fn octave(x: f32, z: f32, grain: f32, foot: f32, seed: u32) -> f32 {
     let keep = smooth(1.6, 0.5, foot / grain);
@@ -92,7 +122,7 @@ fn soil(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
             let texel = &mut canvas.texels[y * canvas.width + x];
             let wx = view.across(x as f32, z);
             // Far ground goes under the wall of trees.
-            if z > 38.0 {
+            if z > FAR {
                 continue;
             }
             let foot = (1.0 / s).max(deep * 0.5);

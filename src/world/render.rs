@@ -176,7 +176,7 @@ fn draw_actor(
             (sprite::draw(&parts, &stand, view, light), build.length * actor.scale)
         }
         Being::Person => {
-            pose.phase += actor.speed * time / (0.75 / 0.6);
+            pose.phase += actor.speed * time / (0.62 / 0.6);
             let mut body = body::person(1.75, &dress(actor.individual), &pose);
             body.grow(actor.scale);
             let parts = Parts { limbs: &body.limbs, faces: &[], fur: None, width: 1.0 };
