@@ -6,7 +6,16 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+mod cells;
+pub mod fence;
+pub mod fuse;
 pub mod judge;
+pub mod memory;
+pub mod motion;
+pub mod names;
+pub mod regions;
+pub mod strip;
+pub mod taxonomy;
 
 use std::sync::Arc;
 

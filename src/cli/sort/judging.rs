@@ -35,8 +35,13 @@ pub struct SequenceJudge {
 }
 
 impl SequenceJudge {
-    /// Forgets the scene: the next sequence is another camera's.
-    pub fn new_scene(&mut self) {}
+    /// Forgets the scene and takes up what was learnt of another, if anything was.
+    pub fn new_scene(&mut self, _learnt: Option<&[u8]>) {}
+
+    /// What was learnt of the scene.
+    pub fn learnt(&self) -> Option<Vec<u8>> {
+        None
+    }
 
     /// Judges one burst.
     pub fn burst(&mut self, files: &[Result<Vec<u8>, String>]) -> Judgement {

@@ -11,7 +11,7 @@ use super::judging::Judges;
 use super::keep::{self, Keep};
 use super::print::{Progress, Results, Summary};
 use super::report::Report;
-use super::work::{self, Job, Judged};
+use super::work::{self, Job, Judged, Lane};
 use crate::photos::Sequence;
 use crate::photos::place::{PlaceError, Placer};
 
@@ -82,27 +82,30 @@ impl Session {
         // Stopped with results of later cameras in hand: they count too.
         let late = self.waiting.keys().copied().collect::<Vec<_>>();
         let rest = if worked.is_ok() { late.into_iter().try_for_each(|at| self.print(at)) } else { Ok(()) };
-        worked.and(rest)
+        let closed = self.keep.take().map_or(Ok(()), |keep| Ok(keep.close()?));
+        worked.and(rest).and(closed)
     }
 
     /// The jobs, one lane per camera; sequences in the journal are set aside for printing.
-    fn lanes(&mut self, sequences: Vec<Sequence>, judges: &Judges) -> anyhow::Result<Vec<Vec<Job>>> {
-        let mut lanes: Vec<Vec<Job>> = Vec::new();
+    fn lanes(&mut self, sequences: Vec<Sequence>, judges: &Judges) -> anyhow::Result<Vec<Lane>> {
+        let mut lanes: Vec<(String, Lane)> = Vec::new();
         for (index, sequence) in sequences.into_iter().enumerate() {
-            let source = keep::source(&sequence, &judges.models, &judges.settings);
-            if let Some(report) = self.keep.as_ref().map(|k| k.get(&source)).transpose()?.flatten() {
-                self.waiting.insert(index, (report, true));
-                continue;
+            let name = keep::lane(&sequence.camera, &judges.models, &judges.settings);
+            if lanes.last().is_none_or(|(last, _)| *last != name) {
+                lanes.push((name.clone(), Lane::default()));
             }
-            let job = Job { index, sequence, source };
-            match lanes.last_mut() {
-                Some(lane) if lane.last().is_some_and(|j| j.sequence.camera == job.sequence.camera) => {
-                    lane.push(job)
-                }
-                _ => lanes.push(vec![job]),
+            let Some((_, lane)) = lanes.last_mut() else { continue };
+            let source = keep::source(&sequence, &judges.models, &judges.settings);
+            if let Some(keep) = &self.keep
+                && let Some(report) = keep.get(&source)?
+            {
+                self.waiting.insert(index, (report, true));
+                lane.learnt = keep.learnt(&name)?;
+            } else {
+                lane.jobs.push(Job { index, sequence, source, lane: name });
             }
         }
-        Ok(lanes)
+        Ok(lanes.into_iter().map(|(_, lane)| lane).filter(|lane| !lane.jobs.is_empty()).collect())
     }
 
     /// One result: into the journal first, then out.

@@ -27,6 +27,17 @@ pub struct Job {
     pub sequence: Sequence,
     /// What its result depends on, for the journal.
     pub source: String,
+    /// The lane's name, for the journal.
+    pub lane: String,
+}
+
+/// The sequences of one camera, in order.
+#[derive(Debug, Default)]
+pub struct Lane {
+    /// What was learnt of the scene before; `None` to begin anew.
+    pub learnt: Option<Vec<u8>>,
+    /// What is to be judged.
+    pub jobs: Vec<Job>,
 }
 
 /// One sequence, judged.
@@ -36,6 +47,8 @@ pub struct Judged {
     pub job: Job,
     /// The verdict.
     pub judgement: Judgement,
+    /// What is known of the scene after it.
+    pub learnt: Option<Vec<u8>>,
     /// From the first byte read to the verdict.
     pub spent: Duration,
 }
@@ -44,7 +57,7 @@ pub struct Judged {
 /// it comes. When `stop` is set, or `each` fails, the sequences in hand are finished, still handed over, and no
 /// new one is begun; the first error is returned.
 pub fn run<E>(
-    lanes: Vec<Vec<Job>>,
+    lanes: Vec<Lane>,
     judges: Vec<SequenceJudge>,
     stop: &AtomicBool,
     mut each: impl FnMut(Judged) -> Result<(), E>,
@@ -56,8 +69,8 @@ pub fn run<E>(
             let (lanes, send) = (&lanes, send.clone());
             scope.spawn(move || {
                 while let Some(lane) = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
-                    judge.new_scene();
-                    for job in lane {
+                    judge.new_scene(lane.learnt.as_deref());
+                    for job in lane.jobs {
                         if stop.load(Ordering::Relaxed) || send.send(judge_one(&mut judge, job)).is_err() {
                             return;
                         }
@@ -87,7 +100,7 @@ fn judge_one(judge: &mut SequenceJudge, job: Job) -> Judged {
             .unwrap_or_else(|_| SequenceJudge::broken(burst.len(), "the program failed on this burst"))
     });
     let bursts = bursts.collect();
-    Judged { judgement: judge.merge(bursts), spent: began.elapsed(), job }
+    Judged { judgement: judge.merge(bursts), learnt: judge.learnt(), spent: began.elapsed(), job }
 }
 
 /// The bytes of a photo, or why there are none.
