@@ -6,10 +6,13 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+pub mod decide;
 pub mod fence;
+mod individual;
 pub mod judge;
 pub mod names;
 pub mod taxonomy;
+pub mod track;
 
 use std::sync::Arc;
 
