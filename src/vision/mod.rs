@@ -7,10 +7,12 @@
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
 pub mod decide;
+pub mod deepfaune;
 pub mod fence;
 mod individual;
 pub mod judge;
 pub mod names;
+pub mod sequence;
 pub mod taxonomy;
 pub mod track;
 

@@ -118,6 +118,11 @@ impl Taxonomy {
         &self.labels
     }
 
+    /// Whether output `class` is an animal of the species list.
+    pub fn is_allowed_animal(&self, class: usize) -> bool {
+        self.paths.get(class).is_some_and(Option::is_some)
+    }
+
     /// Softmax of `logits / temperature` over the kept classes only; the others get 0.
     pub fn probabilities(&self, logits: &[f32], temperature: f32) -> Vec<f32> {
         let kept: Vec<f32> = logits
