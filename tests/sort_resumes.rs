@@ -57,7 +57,10 @@ fn changed_photos_and_changed_settings_are_judged_anew() {
     let (source, journal) = (card(&dir.path().join("card"), 4), dir.path().join("journal.db"));
     finish(&source, &journal);
     let changed = source.join("IMG_0001a.JPG");
-    put(&changed, &photo(99, Stamp { time: "2024:05:01 10:01:00", make: "TRAP", model: "ONE", ..Stamp::default() }));
+    put(
+        &changed,
+        &photo(99, Stamp { time: "2024:05:01 10:01:00", make: "TRAP", model: "ONE", ..Stamp::default() }),
+    );
     assert_eq!(kept(&finish(&source, &journal)), 3);
     let journal = journal.to_str().unwrap();
     let stricter = sort(&[source.to_str().unwrap(), "--json", "--journal", journal, "--threshold", "0.99"]);
@@ -72,7 +75,8 @@ fn an_interrupt_finishes_what_is_in_hand_and_says_how_to_go_on() {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     out.read_line(&mut text).unwrap();
-    let signalled = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let signalled =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signalled.success());
     out.read_to_string(&mut text).unwrap();
     let mut words = String::new();

@@ -7,15 +7,21 @@
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
 mod cells;
+pub mod decide;
+pub mod deepfaune;
+pub mod fence;
 pub mod fence;
 pub mod fuse;
+mod individual;
 pub mod judge;
 pub mod memory;
 pub mod motion;
 pub mod names;
 pub mod regions;
+pub mod sequence;
 pub mod strip;
 pub mod taxonomy;
+pub mod track;
 
 use std::sync::Arc;
 

@@ -24,8 +24,8 @@ const LEVELS: [Rank; 4] = [Rank::Genus, Rank::Family, Rank::Order, Rank::Class];
 /// When a taxon is certain enough to be named, all 0..=1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thresholds {
-    /// Least score of the best taxon. Default 0.65: what SpeciesNet asks of a label where its detector saw an
-    /// animal; DeepFaune's window asks 0.8, its programming interface 0.5.
+    /// Least score of the best taxon. Default 0.8: what DeepFaune's window asks (its programming interface 0.5),
+    /// and SpeciesNet of a label on which its detector has no say (0.65 where it saw an animal).
     pub species: f32,
     /// A summed score must exceed it for a higher rank to be named. Default 0.65, SpeciesNet's.
     pub rollup: f32,
@@ -35,7 +35,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Thresholds { species: 0.65, rollup: 0.65, overrides: BTreeMap::new() }
+        Thresholds { species: 0.8, rollup: 0.65, overrides: BTreeMap::new() }
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Named {
 #[derive(Debug, Clone)]
 pub struct Taxonomy {
     labels: Vec<Label>,
-    /// Classes whose logits are used at all: those with a taxon that the species list permits.
+    /// Classes whose logits are used at all: not the animals outside the species list.
     kept: Vec<bool>,
     /// Every taxon that a label stands for or lies under.
     nodes: Vec<Node>,
@@ -93,9 +93,13 @@ impl Taxonomy {
     ///
     /// `species` is DeepFaune's list: classes outside it are deleted before the softmax, as if the classifier had
     /// never known them, so that their probability goes to what is left. `geofence` is SpeciesNet's: classes
-    /// outside it keep their probability, but are never named; what looks like one is rolled up.
+    /// outside it keep their probability, but are never named; what looks like one is rolled up. Classes without a
+    /// taxon are never named either and keep their probability, like SpeciesNet's blank: a crop that looks like a
+    /// stone is then no certain animal.
     pub fn new(labels: Vec<Label>, species: &Fence, geofence: &Fence) -> Self {
-        let kept = species.permits(&labels);
+        let listed = species.permits(&labels);
+        let kept: Vec<bool> =
+            labels.iter().zip(listed).map(|(l, listed)| listed || l.taxon.is_none()).collect();
         let permitted = geofence.permits(&labels);
         let mut tree = Tree::default();
         let paths = labels
@@ -112,6 +116,11 @@ impl Taxonomy {
     /// The labels, in the order of the classifier's outputs.
     pub fn labels(&self) -> &[Label] {
         &self.labels
+    }
+
+    /// Whether output `class` is an animal of the species list.
+    pub fn is_allowed_animal(&self, class: usize) -> bool {
+        self.paths.get(class).is_some_and(Option::is_some)
     }
 
     /// Softmax of `logits / temperature` over the kept classes only; the others get 0.
@@ -301,8 +310,8 @@ mod tests {
 
     #[test]
     fn classes_of_one_taxon_are_one_candidate() {
-        let p = [0.0, 0.28, 0.0, 0.36, 0.36, 0.0, 0.0, 0.0, 0.0];
-        assert_eq!(named(&open(), p), Some(("Canis familiaris".into(), 72, Basis::Best)));
+        let p = [0.0, 0.18, 0.0, 0.41, 0.41, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(named(&open(), p), Some(("Canis familiaris".into(), 82, Basis::Best)));
     }
 
     #[test]
@@ -351,15 +360,15 @@ mod tests {
 
     #[test]
     fn the_species_list_deletes_columns_before_the_softmax() {
-        // By hand: logits ln 6 and ln 3 and ln 1; without the 6, 3 of 4 and 1 of 4 remain.
-        let logits = [0.0_f32, 6.0, 3.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0].map(f32::ln);
+        // By hand: weights 4, 6, 3 and 1; without the 6, 4 of 8, 3 of 8 and 1 of 8 remain.
+        let logits = [4.0_f32, 6.0, 3.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0].map(f32::ln);
         let list = tree(&fence(&[], &["Vulpes vulpes"]), &Fence::default());
         let p = list.probabilities(&logits, 1.0);
-        assert!((p[2] - 0.75).abs() < 1e-6 && (p[6] - 0.25).abs() < 1e-6);
-        assert_eq!((p[0], p[1]), (0.0, 0.0));
+        assert!((p[0] - 0.5).abs() < 1e-6 && (p[2] - 0.375).abs() < 1e-6 && (p[6] - 0.125).abs() < 1e-6);
+        assert_eq!(p[1], 0.0);
         assert_eq!(
             list.top(&logits, 1.0, 2).iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
-            ["red fox", "kit fox"]
+            ["red fox", "stone"]
         );
     }
 

@@ -94,7 +94,8 @@ impl Day {
             bursts.push(plan);
         }
         for visit in VISITS {
-            let taken = start + Duration::seconds(i64::from(visit.0 * 3600 + visit.1 * 60) + d.below(60) as i64);
+            let taken =
+                start + Duration::seconds(i64::from(visit.0 * 3600 + visit.1 * 60) + d.below(60) as i64);
             bursts.extend(play(&site, visit, taken, &mut d));
         }
         bursts.sort_by_key(|b| b.taken);
@@ -137,13 +138,15 @@ fn play(site: &Site, visit: &Visit, taken: NaiveDateTime, d: &mut Dice) -> Vec<B
         let mut actors: Vec<Actor> = Vec::new();
         for k in 0..count {
             let place = distance * (1.0 + 0.22 * k as f32);
-            let mut actor = Actor::new(site, being, base + k as u32, place, across).walking(heading + d.bell() * 0.2);
+            let mut actor =
+                Actor::new(site, being, base + k as u32, place, across).walking(heading + d.bell() * 0.2);
             actor.x += k as f32 * d.sign() * d.range(0.4, 0.9);
             actor.turn = d.bell() * 0.3;
             actors.push(actor);
         }
         let burst = |k: usize| {
-            let mut plan = BurstPlan::quiet(taken + Duration::seconds(VISIT_GAP * k as i64), mix(seed, k as u64));
+            let mut plan =
+                BurstPlan::quiet(taken + Duration::seconds(VISIT_GAP * k as i64), mix(seed, k as u64));
             plan.cause = cause;
             plan.wind = 0.1;
             plan.weather = Weather::Clear;

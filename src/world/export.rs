@@ -72,7 +72,11 @@ pub fn jpeg(frame: &Frame, taken: NaiveDateTime, camera: &str, quality: u8) -> R
 }
 
 fn exif_block(taken: NaiveDateTime, camera: &str) -> Result<Vec<u8>, WorldError> {
-    let text = |tag: Tag, value: String| Field { tag, ifd_num: In::PRIMARY, value: Value::Ascii(vec![value.into_bytes()]) };
+    let text = |tag: Tag, value: String| Field {
+        tag,
+        ifd_num: In::PRIMARY,
+        value: Value::Ascii(vec![value.into_bytes()]),
+    };
     let fields = [
         text(Tag::Make, "Trapline bench".to_owned()),
         text(Tag::Model, camera.to_owned()),
@@ -138,7 +142,15 @@ pub fn export(dir: &Path, set: &DataSet, mut progress: impl FnMut(u64)) -> Resul
 }
 
 /// One line of `truth.jsonl`.
-fn line(frame: &Frame, plan: &BurstPlan, k: usize, file: &str, burst: u64, site: u64, camera: &str) -> serde_json::Value {
+fn line(
+    frame: &Frame,
+    plan: &BurstPlan,
+    k: usize,
+    file: &str,
+    burst: u64,
+    site: u64,
+    camera: &str,
+) -> serde_json::Value {
     let boxes: Vec<serde_json::Value> = frame
         .truth
         .iter()

@@ -35,8 +35,15 @@ impl Site {
         let wind = Wind { force: plan.wind, time, seed: plan.seed as u32 };
         let mut canvas = self.still(width, height, lamp.infrared).as_ref().clone();
 
-        let near = (plan.cause == Cause::Branch).then(|| plants::branch(self, &mut Dice::new(plan.seed, 50), 0.45, 1.2));
-        let mut movers: Vec<(f32, Mover)> = self.plants.iter().filter(|p| p.moves).chain(near.iter()).map(|p| (p.z, Mover::Plant(p))).collect();
+        let near = (plan.cause == Cause::Branch)
+            .then(|| plants::branch(self, &mut Dice::new(plan.seed, 50), 0.45, 1.2));
+        let mut movers: Vec<(f32, Mover)> = self
+            .plants
+            .iter()
+            .filter(|p| p.moves)
+            .chain(near.iter())
+            .map(|p| (p.z, Mover::Plant(p)))
+            .collect();
         movers.extend(plan.actors.iter().enumerate().map(|(k, a)| (a.at(time)[1], Mover::Actor(k))));
         movers.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut cast: Vec<Drawn> = Vec::new();
@@ -60,7 +67,14 @@ impl Site {
     }
 
     /// Counts the visible pixels of every actor: not those shaken out of the picture nor those under the strip.
-    fn count(&self, plan: &BurstPlan, canvas: &Canvas, cast: &[Drawn], lamp: &Lamp, height: usize) -> Vec<Truth> {
+    fn count(
+        &self,
+        plan: &BurstPlan,
+        canvas: &Canvas,
+        cast: &[Drawn],
+        lamp: &Lamp,
+        height: usize,
+    ) -> Vec<Truth> {
         let (dx, dy) = (lamp.shake[0].round() as isize, lamp.shake[1].round() as isize);
         let (w, bottom) = (canvas.width as isize, self.strip.top(height) as isize);
         let mut boxes = vec![(0_u32, [isize::MAX, isize::MAX, 0, 0]); plan.actors.len() + 1];
@@ -79,7 +93,11 @@ impl Site {
         }
         let mut truth = Vec::new();
         for (k, actor) in plan.actors.iter().enumerate() {
-            let (Some(&(pixels, b)), Some(drawn)) = (boxes.get(k + 1), cast.iter().find(|d| d.owner as usize == k + 1)) else { continue };
+            let (Some(&(pixels, b)), Some(drawn)) =
+                (boxes.get(k + 1), cast.iter().find(|d| d.owner as usize == k + 1))
+            else {
+                continue;
+            };
             if pixels < LEAST_PIXELS {
                 continue;
             }
@@ -90,7 +108,12 @@ impl Site {
                 Being::Vehicle => (Category::Vehicle, None),
             };
             truth.push(Truth {
-                bbox: [share(b[0], canvas.width), share(b[1], height), share(b[2] - b[0], canvas.width), share(b[3] - b[1], height)],
+                bbox: [
+                    share(b[0], canvas.width),
+                    share(b[1], height),
+                    share(b[2] - b[0], canvas.width),
+                    share(b[3] - b[1], height),
+                ],
                 category,
                 species,
                 individual: actor.individual,
@@ -117,7 +140,14 @@ fn sees(canvas: &Canvas, at: [f32; 2], owner: u8) -> bool {
     canvas.owners[y as usize * canvas.width + x as usize] == owner
 }
 
-fn draw_actor(plan: &BurstPlan, k: usize, time: f32, view: &View, canvas: &mut Canvas, lamp: &Lamp) -> Option<Drawn> {
+fn draw_actor(
+    plan: &BurstPlan,
+    k: usize,
+    time: f32,
+    view: &View,
+    canvas: &mut Canvas,
+    lamp: &Lamp,
+) -> Option<Drawn> {
     let actor = plan.actors.get(k)?;
     let owner = u8::try_from(k + 1).ok()?;
     let [x, z] = actor.at(time);
@@ -127,13 +157,16 @@ fn draw_actor(plan: &BurstPlan, k: usize, time: f32, view: &View, canvas: &mut C
     let mut now = Dice::new(mix(plan.seed, 60 + k as u64), (time * 1000.0) as u64);
     let phase = own.unit();
     let whim = own.range(-1.0, 1.0) * 0.8 + now.range(-0.2, 0.2);
-    let turn = actor.turn + if actor.gait == super::Gait::Stand { now.bell() * 0.2 } else { now.bell() * 0.05 };
-    let mut pose = Pose { gait: actor.gait, phase, turn, male: actor.individual % 2 == 0 && actor.scale > 0.8, whim };
+    let turn =
+        actor.turn + if actor.gait == super::Gait::Stand { now.bell() * 0.2 } else { now.bell() * 0.05 };
+    let mut pose =
+        Pose { gait: actor.gait, phase, turn, male: actor.individual % 2 == 0 && actor.scale > 0.8, whim };
     let mut eyes = Vec::new();
     let (drawn, footprint) = match actor.being {
         Being::Animal(species) => {
             let build = species.build();
-            let stride = build.shoulder * actor.scale * if actor.gait == super::Gait::Run { 0.85 } else { 0.5 } / 0.6;
+            let stride =
+                build.shoulder * actor.scale * if actor.gait == super::Gait::Run { 0.85 } else { 0.5 } / 0.6;
             pose.phase += actor.speed * time / stride;
             let mut body = Body::of(species, &pose);
             let fur = fur(species, &build, actor);
@@ -160,7 +193,13 @@ fn draw_actor(plan: &BurstPlan, k: usize, time: f32, view: &View, canvas: &mut C
     let mut drawn: Sprite = drawn?;
     let s = view.scale(z);
     let along = stand.heading[0].abs().max(0.35);
-    canvas.shadow(view.pixel([x, 0.0, z]), [footprint * s * 0.75 * along, footprint * s * 0.16], z, 1.2, if lamp.infrared { 0.35 } else { 0.6 });
+    canvas.shadow(
+        view.pixel([x, 0.0, z]),
+        [footprint * s * 0.75 * along, footprint * s * 0.16],
+        z,
+        1.2,
+        if lamp.infrared { 0.35 } else { 0.6 },
+    );
     // Shutter times about 1/25 s in infrared and 1/120 s by day.
     let open = if lamp.infrared { 0.04 } else { 0.008 };
     drawn.smear((actor.speed * stand.heading[0].abs() * open * s) as usize);
@@ -172,7 +211,8 @@ fn fur(species: super::Species, build: &super::species::Build, actor: &Actor) ->
     let mut d = Dice::new(mix(species as u64, 81), actor.individual as u64);
     let mut coat = species.coat();
     let (k, warm) = (d.range(0.78, 1.25), d.range(0.93, 1.07));
-    for c in [&mut coat.back, &mut coat.flank, &mut coat.belly, &mut coat.leg, &mut coat.head, &mut coat.tail] {
+    for c in [&mut coat.back, &mut coat.flank, &mut coat.belly, &mut coat.leg, &mut coat.head, &mut coat.tail]
+    {
         *c = [c[0] * k * warm, c[1] * k, c[2] * k / warm];
     }
     Fur { coat, seed: d.bits() as u32, size: build.shoulder, half: build.length * 0.5 }
@@ -200,8 +240,17 @@ fn dress(individual: u32) -> Dress {
     let mut d = Dice::new(u64::from(individual), 72);
     let skin = d.weighted(&[([0.55, 0.36, 0.26], 1.0), ([0.35, 0.2, 0.12], 0.6), ([0.12, 0.07, 0.045], 0.5)]);
     let jacket = cloth(&mut d);
-    let trousers = d.weighted(&[([0.03, 0.04, 0.08], 1.0), ([0.1, 0.09, 0.06], 1.0), ([0.03, 0.03, 0.03], 1.0), ([0.2, 0.18, 0.13], 0.7)]);
-    let hat = if d.chance(0.4) { cloth(&mut d) } else { d.weighted(&[([0.03, 0.02, 0.015], 1.0), ([0.15, 0.09, 0.04], 1.0), ([0.4, 0.3, 0.15], 0.5)]) };
+    let trousers = d.weighted(&[
+        ([0.03, 0.04, 0.08], 1.0),
+        ([0.1, 0.09, 0.06], 1.0),
+        ([0.03, 0.03, 0.03], 1.0),
+        ([0.2, 0.18, 0.13], 0.7),
+    ]);
+    let hat = if d.chance(0.4) {
+        cloth(&mut d)
+    } else {
+        d.weighted(&[([0.03, 0.02, 0.015], 1.0), ([0.15, 0.09, 0.04], 1.0), ([0.4, 0.3, 0.15], 0.5)])
+    };
     let pack = d.chance(0.4).then(|| cloth(&mut d));
     Dress { jacket, trousers, skin, hat, pack }
 }
@@ -218,8 +267,18 @@ fn eye_shine(body: &Body, stand: &Stand, view: &View, d: &mut Dice) -> Vec<Glow>
         if facing > 0.25 && at[2] > 0.2 {
             let r = (body.eye_radius * view.scale(at[2]) * 1.5).max(0.9 * view.height / 480.0);
             let level = strength * facing;
-            glows.push(Glow { at: view.pixel(at), half: [r * 1.4, r * 1.4], rgb: [1.3 * level; 3], cover: 0.8 });
-            glows.push(Glow { at: view.pixel(at), half: [r * 3.0, r * 3.0], rgb: [0.25 * level; 3], cover: 0.0 });
+            glows.push(Glow {
+                at: view.pixel(at),
+                half: [r * 1.4, r * 1.4],
+                rgb: [1.3 * level; 3],
+                cover: 0.8,
+            });
+            glows.push(Glow {
+                at: view.pixel(at),
+                half: [r * 3.0, r * 3.0],
+                rgb: [0.25 * level; 3],
+                cover: 0.0,
+            });
         }
     }
     glows

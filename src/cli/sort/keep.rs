@@ -78,7 +78,10 @@ impl Keep {
             clock: if first.is_some() { ClockQuality::Rtc } else { ClockQuality::Unset },
             outcome: judgement.outcome,
             probability: judgement.probability,
-            frames: photos.zip(&judgement.frames).map(|(photo, frame)| row(photo, frame, triggered)).collect(),
+            frames: photos
+                .zip(&judgement.frames)
+                .map(|(photo, frame)| row(photo, frame, triggered))
+                .collect(),
             observations: judgement.sightings.iter().map(observation).collect(),
             faults: judgement.faults.clone(),
             millis: u32::try_from(judged.spent.as_millis()).unwrap_or(u32::MAX),
