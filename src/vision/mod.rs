@@ -10,7 +10,6 @@ mod cells;
 pub mod decide;
 pub mod deepfaune;
 pub mod fence;
-pub mod fence;
 pub mod fuse;
 mod individual;
 pub mod judge;

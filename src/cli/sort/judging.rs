@@ -11,6 +11,10 @@ pub struct JudgingArgs {
     /// Threads; 0: one per core
     #[arg(long, value_name = "N", default_value = "0")]
     threads: u16,
+
+    /// Least score a species needs to be named, 0 to 1
+    #[arg(long, value_name = "SCORE")]
+    threshold: Option<f32>,
 }
 
 /// Judges ready to work, and what their results depend on.
@@ -24,8 +28,8 @@ pub struct Judges {
 }
 
 /// Opens what the user asked for.
-pub fn open(_args: &JudgingArgs) -> anyhow::Result<Judges> {
-    Ok(Judges { judges: vec![SequenceJudge::default()], models: Vec::new(), settings: String::new() })
+pub fn open(args: &JudgingArgs) -> anyhow::Result<Judges> {
+    Ok(Judges { judges: vec![SequenceJudge::default()], models: Vec::new(), settings: format!("{args:?}") })
 }
 
 /// Judges the sequences of one camera after another.
