@@ -6,13 +6,19 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+mod cells;
 pub mod decide;
 pub mod deepfaune;
 pub mod fence;
+pub mod fuse;
 mod individual;
 pub mod judge;
+pub mod memory;
+pub mod motion;
 pub mod names;
+pub mod regions;
 pub mod sequence;
+pub mod strip;
 pub mod taxonomy;
 pub mod track;
 
