@@ -6,7 +6,12 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+pub mod classify;
+pub mod detect;
+mod heads;
 pub mod judge;
+pub mod nms;
+mod prepare;
 
 use std::sync::Arc;
 
