@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::JournalError;
 use super::media::Kept;
-use super::opening::{self, Quarantined};
+use super::opening::{self, Database, Quarantined};
 use super::reader::Reader;
 use super::record::{Burst, Observation};
 use super::recording;
@@ -66,6 +66,9 @@ pub struct Opened {
     pub salvaged: u64,
     /// The run before this one ended without a stop: power cut, kill or crash.
     pub cut_short: bool,
+    /// The last transaction before the cut was incomplete and is dropped: as a rule a burst that was not yet
+    /// acknowledged. (A card that lost bits of the very last burst looks the same.)
+    pub torn: bool,
     /// The card was so full that the reserve had to be given up to open.
     pub reserve_used: bool,
 }
@@ -187,13 +190,14 @@ impl Journal {
         start: &Start,
     ) -> Result<(Journal, Opened), JournalError> {
         let lock = opening::lock(path)?;
-        let (db, quarantined) = opening::open(path)?;
+        let Database { db, quarantined, torn } = opening::open(path)?;
         let begun = opening::begin(&db, path, deployment, start)?;
         let opened = Opened {
             boot: begun.boot,
             salvaged: quarantined.as_ref().map_or(0, |q| q.salvaged),
             quarantined,
             cut_short: begun.cut_short,
+            torn,
             reserve_used: false,
         };
         let journal = Journal {

@@ -15,8 +15,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::durable::{self, with_suffix};
 use super::error::JournalError;
 use super::journal::{Deployment, Effort, EffortKind, Start};
+use super::pages::{self, LogState};
 use super::schema::{self, Nature};
-use super::{pages, recording, salvage, tables};
+use super::{recording, salvage, tables};
 
 /// The first SQLite without the WAL-reset bug of 3.7.0..=3.51.2, as SQLite counts versions.
 const SQLITE_MIN: i32 = 3_051_003;
@@ -60,12 +61,23 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// The database, open.
+pub(super) struct Database {
+    /// Sound and of the newest schema.
+    pub db: Connection,
+    /// The damaged file that it replaces.
+    pub quarantined: Option<Quarantined>,
+    /// The last transaction of the run before was incomplete and is dropped.
+    pub torn: bool,
+}
+
 /// Opens the database, sound and of the newest schema, whatever state the file was in. Needs the lock.
-pub(super) fn open(path: &Path) -> Result<(Connection, Option<Quarantined>), JournalError> {
+pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(JournalError::OldSqlite(rusqlite::version()));
     }
     take_up_interrupted(path)?;
+    let torn = pages::log_state(path) == LogState::Torn;
     let (db, quarantined) = match examine(path)? {
         Ok(db) => (db, None),
         Err(why) => {
@@ -74,7 +86,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Option<Quarantined>), Jou
         }
     };
     let fail = |e| JournalError::sqlite(path, e);
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(fail)?;
+    settings(&db).map_err(fail)?;
     if schema::nature(&db, path, schema::VERSION)? == Nature::New {
         schema::create(&db).map_err(fail)?;
     } else {
@@ -82,7 +94,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Option<Quarantined>), Jou
     }
     db.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(done_with_row).map_err(fail)?;
     durable::sync_folder_of(path).map_err(|e| JournalError::io("syncing the folder of", path, e))?;
-    Ok((db, quarantined))
+    Ok(Database { db, quarantined, torn })
 }
 
 /// Opens the file and looks at all of it: `Ok(Err(why))` where it is damaged.
@@ -91,7 +103,7 @@ fn examine(path: &Path) -> Result<Result<Connection, String>, JournalError> {
     if matches!(length, Ok(0)) && (boot_file(path).exists() || with_suffix(path, "-wal").exists()) {
         return Ok(Err("it is empty, although it was written before".to_owned()));
     }
-    if pages::write_ahead_log_is_damaged(path) {
+    if pages::log_state(path) == LogState::Damaged {
         return Ok(Err("its write-ahead log is damaged before its end".to_owned()));
     }
     let looked = connect(path).map_err(|e| JournalError::sqlite(path, e)).and_then(|db| {
@@ -143,17 +155,20 @@ fn inspect(db: &Connection, path: &Path) -> Result<Option<String>, JournalError>
     Ok(None)
 }
 
-/// A connection with the journal's settings. It leaves the write-ahead log in place when it is closed, so that
-/// looking at a damaged file does not change it.
+/// A connection for looking. It leaves the write-ahead log in place when it is closed, so that a damaged or
+/// foreign file is not changed.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    settings(&db)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)
 }
 
+/// What makes it fit for writing.
 fn settings(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "page_size", schema::PAGE_SIZE as i64)?;
     db.pragma_update(None, "journal_mode", "WAL").or_else(done_with_row)?;
@@ -162,9 +177,7 @@ fn settings(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "mmap_size", 0).or_else(done_with_row)?;
     db.pragma_update(None, "foreign_keys", true)?;
     // What was deleted leaves no copy on the card, which salvaging would take for a row.
-    db.pragma_update(None, "secure_delete", true).or_else(done_with_row)?;
-    db.pragma_update(None, "cell_size_check", true)?;
-    db.pragma_update(None, "trusted_schema", false)
+    db.pragma_update(None, "secure_delete", true).or_else(done_with_row)
 }
 
 /// Some settings answer with a row, which is no error.
