@@ -25,16 +25,17 @@
 //! |---|---|---|
 //! | [`units`] | quantities with a unit or a range; `no_std` | |
 //! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
+//! | `strict` | TOML read strictly: every error names file, key and what is allowed | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
 //! | `engine` | inference behind one trait: manifests, tract, a fake | units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, units |
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
 //! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
-//! | `board` | `boards/*.toml` to opened devices | drivers, hal, units, world |
+//! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | event, units |
 //! | `daemon` | the pipeline from trigger to journal | hal, vision, image, store, event, config, units |
-//! | `config` | what a site chooses, checked | vision, store, engine, units |
+//! | `config` | what a site chooses, checked | strict, units |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
@@ -52,6 +53,8 @@ pub mod units;
 #[cfg(feature = "std")]
 pub mod cli;
 #[cfg(feature = "std")]
+pub mod config;
+#[cfg(feature = "std")]
 pub mod engine;
 #[cfg(feature = "std")]
 pub mod hal;
@@ -59,5 +62,7 @@ pub mod hal;
 pub mod image;
 #[cfg(feature = "std")]
 pub mod store;
+#[cfg(feature = "std")]
+pub mod strict;
 #[cfg(feature = "std")]
 pub mod vision;
