@@ -51,9 +51,13 @@ pub mod event;
 pub mod units;
 
 #[cfg(feature = "std")]
+pub mod board;
+#[cfg(feature = "std")]
 pub mod cli;
 #[cfg(feature = "std")]
 pub mod config;
+#[cfg(feature = "std")]
+pub mod drivers;
 #[cfg(feature = "std")]
 pub mod engine;
 #[cfg(feature = "std")]
@@ -66,3 +70,5 @@ pub mod store;
 pub mod strict;
 #[cfg(feature = "std")]
 pub mod vision;
+#[cfg(feature = "std")]
+pub mod world;
