@@ -48,6 +48,8 @@ pub(super) fn defaults() -> Config {
             people: KeepPeople::Count,
             budget: None,
             floor: 200 * MB,
+            rare_below: 10,
+            keep_unsent: true,
         },
     }
 }
@@ -158,6 +160,8 @@ impl Ranges<'_> {
             people: kept.people,
             budget: (budget > 0).then_some(u64::from(budget) * MB),
             floor: u64::from(floor) * MB,
+            rare_below: self.whole("retention.rare_below", kept.rare_below, 0..=1_000_000)?,
+            keep_unsent: kept.keep_unsent,
         })
     }
 }
@@ -212,7 +216,7 @@ mod tests {
         "sightings",
         "people",
         "budget_mb",
-        "floor_mb",
+        "floor_mb", "rare_below", "keep_unsent",
     ];
 
     #[test]

@@ -135,6 +135,10 @@ pub struct Retention {
     pub budget: Option<u64>,
     /// Bytes left free for the system.
     pub floor: u64,
+    /// Species with fewer events than this keep all their pictures.
+    pub rare_below: u32,
+    /// Pictures of events that were not sent yet are never deleted.
+    pub keep_unsent: bool,
 }
 
 /// Which frames of a sighting stay.

@@ -175,6 +175,10 @@ pub struct Retention {
     pub budget_mb: i64,
     /// Free space left to the system, megabytes.
     pub floor_mb: i64,
+    /// Species with fewer events than this keep all their pictures.
+    pub rare_below: i64,
+    /// Pictures of events that were not sent yet are never deleted.
+    pub keep_unsent: bool,
 }
 
 impl Default for Retention {
@@ -186,6 +190,9 @@ impl Default for Retention {
             budget_mb: 0,
             // tc2-agent keeps 200 MB free.
             floor_mb: 200,
+            // BirdNET-Go keeps at least 10 clips of each species.
+            rare_below: 10,
+            keep_unsent: true,
         }
     }
 }

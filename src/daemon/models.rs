@@ -1,0 +1,1 @@
+//! Opens the networks that a site chose, one per role, and builds the judge.
