@@ -6,7 +6,15 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+pub mod decide;
+pub mod deepfaune;
+pub mod fence;
+mod individual;
 pub mod judge;
+pub mod names;
+pub mod sequence;
+pub mod taxonomy;
+pub mod track;
 
 use std::sync::Arc;
 
