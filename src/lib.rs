@@ -38,7 +38,7 @@
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | event, units |
-//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, store, event, config, units |
+//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, config, units |
 <<<<<<< HEAD
 //! | `config` | what a site chooses, checked | strict, units |
 =======
@@ -67,6 +67,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "std")]
 pub mod csv;
+#[cfg(feature = "std")]
+pub mod daemon;
 #[cfg(feature = "std")]
 pub mod drivers;
 #[cfg(feature = "std")]

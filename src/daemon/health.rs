@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::Outcome;
-use crate::store::journal::Effort;
+use crate::store::Effort;
 use crate::vision::Spent;
 
 /// Counts since the start of the daemon.

@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::health::{Totals, Watch};
-use super::merge::Sequences;
+use super::merge::{self, OpenSequence};
 use super::pictures::{self, Offered};
 use super::record::{self, Circumstances};
 use crate::config::{Config, KeepPeople, KeepSightings};
 use crate::hal::{Camera, Clock, Shot, Trigger, Triggered};
-use crate::store::journal::{Deployment, EffortKind, Journal, Opened, Recorded, Start};
 use crate::store::record::Burst;
-use crate::store::{JournalError, Kept, MediaStore, Retention};
-use crate::vision::Judgement;
+use crate::store::{
+    Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
+    Stowed,
+};
+use crate::vision::decide::Settings;
 use crate::vision::judge::{Frame, Judge};
+use crate::vision::{Judgement, sequence};
 
 /// Longest wait for a trigger in one go, so that a wish to stop is noticed.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -53,6 +56,25 @@ pub trait Judges {
 
     /// Takes up what an earlier run learnt; bytes it cannot read are left alone.
     fn recall(&mut self, learnt: &[u8]);
+
+    /// Judges a sequence anew from all its bursts, in order of time.
+    fn merge(&self, bursts: &[Judgement]) -> Judgement;
+}
+
+impl Judges for Judge {
+    fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
+        Judge::judge(self, frames)
+    }
+
+    fn learnt(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn recall(&mut self, _learnt: &[u8]) {}
+
+    fn merge(&self, bursts: &[Judgement]) -> Judgement {
+        sequence::merge(bursts, None, &sequence::Rule::Tracks(Settings::default()))
+    }
 }
 
 /// A burst that is in the journal for good.
@@ -73,7 +95,7 @@ pub struct Pipeline {
     models: Vec<String>,
     journal: Journal,
     media: MediaStore,
-    sequences: Sequences,
+    open: OpenSequence,
     watch: Watch,
     totals: Totals,
     next_heartbeat: Duration,
@@ -103,7 +125,7 @@ impl Pipeline {
             models,
             journal,
             media,
-            sequences: Sequences::default(),
+            open: OpenSequence::default(),
             watch: Watch::default(),
             totals: Totals::default(),
             next_heartbeat,
@@ -248,9 +270,14 @@ impl Pipeline {
 
     /// Recomputes the sequence that the burst joined.
     fn merge(&mut self, recorded: &Recorded, judged: Judgement) -> Result<(), JournalError> {
-        match self.sequences.join(recorded, judged) {
-            Some(verdict) => self.journal.update_sequence(recorded.sequence, &verdict),
-            None => Ok(()),
+        let Some(bursts) = self.open.join(recorded, judged) else { return Ok(()) };
+        let merged = merge::verdict(&self.judge.merge(bursts));
+        match self.journal.update_sequence(recorded.sequence, &merged) {
+            Err(error) if error.is_full() => {
+                log::error!("sequence {} keeps its first label: {error}", recorded.sequence);
+                Ok(())
+            }
+            done => done,
         }
     }
 
@@ -300,8 +327,8 @@ fn retention(config: &Config) -> Retention {
     let chosen = &config.retention;
     Retention {
         sightings: match chosen.sightings {
-            KeepSightings::Best => store::Sightings::BestFrame,
-            KeepSightings::All => store::Sightings::AllFrames,
+            KeepSightings::Best => Sightings::BestFrame,
+            KeepSightings::All => Sightings::AllFrames,
         },
         audit_empties: chosen.empties_one_in.unwrap_or(0),
         budget_bytes: chosen.budget,
