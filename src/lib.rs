@@ -25,11 +25,8 @@
 //! |---|---|---|
 //! | [`units`] | quantities with a unit or a range; `no_std` | |
 //! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
-<<<<<<< HEAD
 //! | `strict` | TOML read strictly: every error names file, key and what is allowed | |
-=======
 //! | `csv` | tables of text | |
->>>>>>> verdict
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
 //! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, units |
@@ -39,12 +36,8 @@
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | event, units |
 //! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, config, units |
-<<<<<<< HEAD
 //! | `config` | what a site chooses, checked | strict, units |
-=======
-//! | `config` | what a site chooses, checked | vision, store, engine, units |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
->>>>>>> verdict
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only

@@ -103,7 +103,8 @@ mod tests {
         std::fs::write(folder.path().join("ridge.toml"), "[bench]\nseed = 5").unwrap();
         assert_eq!(find("ridge", folder.path()).unwrap().bench.seed, 5);
         let said = find("rigde", folder.path()).unwrap_err().to_string();
-        let start = "no board is called `rigde` (did you mean `ridge`?); known: bench, ridge; others are files";
+        let start =
+            "no board is called `rigde` (did you mean `ridge`?); known: bench, ridge; others are files";
         assert!(said.starts_with(start), "{said}");
     }
 }

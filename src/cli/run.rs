@@ -13,7 +13,7 @@ use crate::board::{self, Board};
 use crate::config::{Config, Journal};
 use crate::daemon::models;
 use crate::daemon::pipeline::{Devices, Pipeline};
-use crate::store::{JournalError, Opened};
+use crate::store::JournalError;
 
 /// Arguments of `trapline run`.
 #[derive(Debug, clap::Args)]
@@ -49,8 +49,7 @@ pub fn run(args: Args) -> Done {
     let names = networks.names();
     let judge = models::judge(networks, &config);
     let opened = Pipeline::open(config, devices(board), Box::new(judge), names);
-    let (mut pipeline, opened) = opened.map_err(failed)?;
-    tell(&opened);
+    let mut pipeline = opened.map_err(failed)?;
     let stop = stop_on_signals()?;
     let paint = Paint::for_stdout();
     pipeline
@@ -94,20 +93,6 @@ pub(super) fn beside(path: &Path) -> Journal {
 /// The devices of a board, as the pipeline takes them.
 pub(super) fn devices(board: Board) -> Devices {
     Devices { trigger: board.trigger, camera: board.camera, clock: board.clock }
-}
-
-/// What opening the journal found, told.
-pub(super) fn tell(opened: &Opened) {
-    if let Some(aside) = &opened.quarantined {
-        log::warn!("the journal was damaged ({aside}); {} sound rows were saved", opened.salvaged);
-    }
-    if opened.cut_short {
-        log::warn!("the run before this one was cut short");
-    }
-    if opened.reserve_used {
-        log::error!("the card is full: the journal's reserve was given up to start");
-    }
-    log::info!("start {} of this trap", opened.boot);
 }
 
 /// A flag that SIGTERM and SIGINT set; a second one ends the process at once.

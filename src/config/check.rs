@@ -216,7 +216,9 @@ mod tests {
         "sightings",
         "people",
         "budget_mb",
-        "floor_mb", "rare_below", "keep_unsent",
+        "floor_mb",
+        "rare_below",
+        "keep_unsent",
     ];
 
     #[test]

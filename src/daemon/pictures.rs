@@ -58,7 +58,9 @@ pub fn offer<'a>(
         };
         match jpeg {
             Ok(jpeg) => offered.push(Offered { frame, kind: MediaKind::Frame, jpeg }),
-            Err(error) => faults.push(format!("frame {} shows people and cannot be blurred: {error}", frame + 1)),
+            Err(error) => {
+                faults.push(format!("frame {} shows people and cannot be blurred: {error}", frame + 1))
+            }
         }
     }
     if matches!(judged.outcome, Outcome::Sighting) {
@@ -110,7 +112,9 @@ fn blur(jpeg: &[u8], boxes: &[BBox]) -> Result<Vec<u8>, ImageError> {
 /// Gives every block of `region` the colour of its middle.
 fn coarsen(picture: &mut Rgb, region: Region) {
     let side = region.width.max(region.height).div_ceil(BLOCKS).max(1);
-    let middle = |at: u32, from: u32, length: u32| (from + (at - from) / side * side + side / 2).min(from + length - 1);
+    let middle = |at: u32, from: u32, length: u32| {
+        (from + (at - from) / side * side + side / 2).min(from + length - 1)
+    };
     let index = |x: u32, y: u32| 3 * (y as usize * picture.width as usize + x as usize);
     let before = picture.data.clone();
     for y in region.y..region.y + region.height {
@@ -132,7 +136,8 @@ mod tests {
 
     /// 64x48, every pixel unlike its neighbours, smooth enough for JPEG.
     fn shot() -> Shot {
-        let data = (0..48u32).flat_map(|y| (0..64u32).flat_map(move |x| [x as u8 * 4, y as u8 * 5, 90])).collect();
+        let data =
+            (0..48u32).flat_map(|y| (0..64u32).flat_map(move |x| [x as u8 * 4, y as u8 * 5, 90])).collect();
         let jpeg = encode_jpeg(&Rgb { width: 64, height: 48, data }, 95).unwrap();
         Shot { taken: Default::default(), jpeg: Ok(jpeg) }
     }
@@ -143,8 +148,10 @@ mod tests {
     }
 
     fn judged(outcome: Outcome, frames: Vec<Vec<Detection>>) -> Judgement {
-        let frames =
-            frames.into_iter().map(|detections| FrameJudgement { detections, ..Default::default() }).collect();
+        let frames = frames
+            .into_iter()
+            .map(|detections| FrameJudgement { detections, ..Default::default() })
+            .collect();
         Judgement {
             outcome,
             probability: Score::ONE,

@@ -15,7 +15,7 @@ use crate::hal::{Camera, Clock, Shot, Trigger, Triggered};
 use crate::store::record::Burst;
 use crate::store::{
     Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
-    Stowed,
+    Stowed, Swept,
 };
 use crate::vision::decide::Settings;
 use crate::vision::judge::{Frame, Judge};
@@ -109,11 +109,12 @@ impl Pipeline {
         devices: Devices,
         mut judge: Box<dyn Judges>,
         models: Vec<String>,
-    ) -> Result<(Pipeline, Opened), JournalError> {
+    ) -> Result<Pipeline, JournalError> {
         let (mut journal, opened) =
             Journal::open(&config.journal.path, &deployment(&config), &start(&*devices.clock))?;
         let media = MediaStore::open(&config.journal.media, retention(&config))?;
         let swept = media.sweep(&mut journal, devices.clock.utc().0, opened.quarantined.is_some())?;
+        tell(&opened, &swept);
         if let Some(learnt) = journal.state(LEARNT)? {
             judge.recall(&learnt);
         }
@@ -130,7 +131,7 @@ impl Pipeline {
             totals: Totals::default(),
             next_heartbeat,
         };
-        Ok((pipeline, opened))
+        Ok(pipeline)
     }
 
     /// Stands watch until `stop` is set, `limit` triggers were answered or no more can come; then writes the row of
@@ -311,6 +312,23 @@ impl Pipeline {
     }
 }
 
+/// Says what the start found.
+fn tell(opened: &Opened, swept: &Swept) {
+    log::info!("start {} of this trap", opened.boot);
+    if let Some(aside) = &opened.quarantined {
+        log::error!("the journal was damaged: {aside:?}; {} sound rows were saved", opened.salvaged);
+    }
+    if opened.cut_short {
+        log::warn!("the run before this one was cut short");
+    }
+    if opened.reserve_used {
+        log::error!("the card is full: the journal's reserve was given up to start");
+    }
+    if !swept.is_clean() {
+        log::warn!("pictures and journal were brought into agreement: {swept:?}");
+    }
+}
+
 /// The frames as the judge takes them.
 fn frames(shots: &[Shot]) -> Vec<Frame<'_>> {
     shots.iter().map(|shot| shot.jpeg.as_deref().map_err(String::as_str)).collect()
@@ -330,6 +348,7 @@ fn retention(config: &Config) -> Retention {
             KeepSightings::Best => Sightings::BestFrame,
             KeepSightings::All => Sightings::AllFrames,
         },
+        people_blurred: chosen.people == KeepPeople::Blur,
         audit_empties: chosen.empties_one_in.unwrap_or(0),
         budget_bytes: chosen.budget,
         free_floor_bytes: chosen.floor,

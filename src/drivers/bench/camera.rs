@@ -29,7 +29,8 @@ fn refused(what: &str, cure: &str) -> DeviceError {
 
 impl Camera for BenchCamera {
     fn burst(&mut self, frames: usize, interval: Duration) -> Result<Vec<Shot>, DeviceError> {
-        let scene = self.stage.scene().ok_or_else(|| refused("nothing is on", "wait for the trigger first"))?;
+        let scene =
+            self.stage.scene().ok_or_else(|| refused("nothing is on", "wait for the trigger first"))?;
         if self.faults.camera(scene) {
             return Err(refused("does not answer", "the bench was told to play this fault"));
         }
@@ -39,7 +40,8 @@ impl Camera for BenchCamera {
             .ok_or_else(|| refused("its renderer stopped", "this is a fault in the bench; report it"))?;
         self.faults.spoil(scene, &mut pictures);
         let first = self.clock.utc().0;
-        let shots = pictures.into_iter().zip(0u32..).map(|(jpeg, n)| Shot { taken: first + interval * n, jpeg });
+        let shots =
+            pictures.into_iter().zip(0u32..).map(|(jpeg, n)| Shot { taken: first + interval * n, jpeg });
         let shots = shots.collect();
         self.stage.pass(interval * u32::try_from(frames.saturating_sub(1)).unwrap_or(0));
         Ok(shots)

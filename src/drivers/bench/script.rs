@@ -136,7 +136,8 @@ fn day(site: &Site, seed: u64, bursts: u32) -> Vec<BurstPlan> {
         let mut plan = BurstPlan::draw(site, seed, drawn);
         let six = TimeDelta::hours(6);
         let hour = plan.taken.time();
-        let midnight = if hour - chrono::NaiveTime::MIN < six { first_day() + TimeDelta::days(1) } else { first_day() };
+        let midnight =
+            if hour - chrono::NaiveTime::MIN < six { first_day() + TimeDelta::days(1) } else { first_day() };
         plan.taken = midnight.date().and_time(hour);
         let stays = plan.cause == Cause::Animal && plan.seed % AGAIN_ONE_IN == 0;
         scenes.push(plan.clone());
