@@ -6,12 +6,17 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+pub mod classify;
 pub mod decide;
 pub mod deepfaune;
+pub mod detect;
 pub mod fence;
+mod heads;
 mod individual;
 pub mod judge;
 pub mod names;
+pub mod nms;
+mod prepare;
 pub mod sequence;
 pub mod taxonomy;
 pub mod track;
