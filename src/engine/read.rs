@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::keys::Section;
-use super::labels::Label;
+use super::labels::{self, Label};
 use super::manifest::{
     Align, Classes, Colour, Decode, Dtype, Input, Layout, Manifest, ManifestError, Output, Resize, Role,
     Thresholds,
@@ -196,13 +196,7 @@ fn labels(top: &Section<'_>, path: &Path, role: Role) -> Result<Vec<Label>, Mani
                 labels: file.clone(),
                 reason,
             };
-            let text = std::fs::read_to_string(&file).map_err(|e| unusable(e.to_string()))?;
-            let labels: Vec<Label> =
-                text.lines().map(|line| Label { name: line.trim().to_owned(), taxon: None }).collect();
-            if labels.is_empty() {
-                return Err(unusable("it is empty".into()));
-            }
-            Ok(labels)
+            labels::load(&file).map_err(|e| unusable(e.to_string()))
         }
         Some(other) => Err(top.wrong("labels", other, allowed)),
     }

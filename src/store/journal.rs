@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::JournalError;
 use super::media::Kept;
-use super::opening::{self, Quarantined};
+use super::opening::{self, Database, Quarantined};
 use super::reader::Reader;
 use super::record::{Burst, Observation};
 use super::recording;
@@ -66,6 +66,9 @@ pub struct Opened {
     pub salvaged: u64,
     /// The run before this one ended without a stop: power cut, kill or crash.
     pub cut_short: bool,
+    /// The last transaction before the cut was incomplete and is dropped: as a rule a burst that was not yet
+    /// acknowledged. (A card that lost bits of the very last burst looks the same.)
+    pub torn: bool,
     /// The card was so full that the reserve had to be given up to open.
     pub reserve_used: bool,
 }
@@ -187,13 +190,14 @@ impl Journal {
         start: &Start,
     ) -> Result<(Journal, Opened), JournalError> {
         let lock = opening::lock(path)?;
-        let (db, quarantined) = opening::open(path)?;
+        let Database { db, quarantined, torn } = opening::open(path)?;
         let begun = opening::begin(&db, path, deployment, start)?;
         let opened = Opened {
             boot: begun.boot,
             salvaged: quarantined.as_ref().map_or(0, |q| q.salvaged),
             quarantined,
             cut_short: begun.cut_short,
+            torn,
             reserve_used: false,
         };
         let journal = Journal {
@@ -236,14 +240,8 @@ impl Journal {
     /// others join the sequence before where their frames are at most the gap apart. When this returns, all of it
     /// is on the card. On a full card the reserve is given up once.
     pub fn record(&mut self, burst: &Burst, kept: &[Kept]) -> Result<Recorded, JournalError> {
-        match self.record_once(burst, kept) {
-            Err(error) if error.is_full() && self.reserve.release() => {
-                let mut recorded = self.record_once(burst, kept)?;
-                recorded.reserve_used = true;
-                Ok(recorded)
-            }
-            done => done,
-        }
+        let (recorded, reserve_used) = self.spending_reserve(|journal| journal.record_once(burst, kept))?;
+        Ok(Recorded { reserve_used, ..recorded })
     }
 
     fn record_once(&mut self, burst: &Burst, kept: &[Kept]) -> Result<Recorded, JournalError> {
@@ -341,10 +339,29 @@ impl Journal {
         &mut self,
         work: impl Fn(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
-        match self.transaction_once(&work) {
-            Err(error) if error.is_full() && self.reserve.release() => self.transaction_once(&work),
-            done => done,
+        Ok(self.spending_reserve(|journal| journal.transaction_once(&work))?.0)
+    }
+
+    /// Does `work`; on a full card the write-ahead log is folded and, if that is not enough, the reserve given up.
+    /// Says whether it was.
+    fn spending_reserve<T>(
+        &mut self,
+        work: impl Fn(&mut Journal) -> Result<T, JournalError>,
+    ) -> Result<(T, bool), JournalError> {
+        let mut reserve_used = false;
+        let mut done = work(self);
+        while matches!(&done, Err(error) if error.is_full()) {
+            // Folding fails on a full card where the file must grow for it; the reserve is for that.
+            if opening::fold_log(&self.db).is_ok() {
+                done = work(self);
+            }
+            if done.is_ok() || !self.reserve.release() {
+                break;
+            }
+            reserve_used = true;
+            done = work(self);
         }
+        done.map(|value| (value, reserve_used))
     }
 
     fn transaction_once<T>(

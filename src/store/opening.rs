@@ -15,14 +15,19 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::durable::{self, with_suffix};
 use super::error::JournalError;
 use super::journal::{Deployment, Effort, EffortKind, Start};
+use super::pages::{self, LogState};
 use super::schema::{self, Nature};
-use super::{pages, recording, salvage, tables};
+use super::{recording, salvage, tables};
 
 /// The first SQLite without the WAL-reset bug of 3.7.0..=3.51.2, as SQLite counts versions.
 const SQLITE_MIN: i32 = 3_051_003;
 
 /// How long SQLite waits for a reader that is in the way, e.g. of a checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages in the write-ahead log before it is folded into the file: half a megabyte instead of SQLite's four, on a
+/// card that may be nearly full. A burst of three frames writes about fifteen.
+const LOG_PAGES: i64 = 128;
 
 /// A damaged journal that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +65,23 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// The database, open.
+pub(super) struct Database {
+    /// Sound and of the newest schema.
+    pub db: Connection,
+    /// The damaged file that it replaces.
+    pub quarantined: Option<Quarantined>,
+    /// The last transaction of the run before was incomplete and is dropped.
+    pub torn: bool,
+}
+
 /// Opens the database, sound and of the newest schema, whatever state the file was in. Needs the lock.
-pub(super) fn open(path: &Path) -> Result<(Connection, Option<Quarantined>), JournalError> {
+pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(JournalError::OldSqlite(rusqlite::version()));
     }
     take_up_interrupted(path)?;
+    let torn = pages::log_state(path) == LogState::Torn;
     let (db, quarantined) = match examine(path)? {
         Ok(db) => (db, None),
         Err(why) => {
@@ -74,15 +90,15 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Option<Quarantined>), Jou
         }
     };
     let fail = |e| JournalError::sqlite(path, e);
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(fail)?;
+    settings(&db).map_err(fail)?;
     if schema::nature(&db, path, schema::VERSION)? == Nature::New {
         schema::create(&db).map_err(fail)?;
     } else {
         schema::apply(&db, &schema::STEPS).map_err(fail)?;
     }
-    db.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(done_with_row).map_err(fail)?;
+    fold_log(&db).map_err(fail)?;
     durable::sync_folder_of(path).map_err(|e| JournalError::io("syncing the folder of", path, e))?;
-    Ok((db, quarantined))
+    Ok(Database { db, quarantined, torn })
 }
 
 /// Opens the file and looks at all of it: `Ok(Err(why))` where it is damaged.
@@ -91,7 +107,7 @@ fn examine(path: &Path) -> Result<Result<Connection, String>, JournalError> {
     if matches!(length, Ok(0)) && (boot_file(path).exists() || with_suffix(path, "-wal").exists()) {
         return Ok(Err("it is empty, although it was written before".to_owned()));
     }
-    if pages::write_ahead_log_is_damaged(path) {
+    if pages::log_state(path) == LogState::Damaged {
         return Ok(Err("its write-ahead log is damaged before its end".to_owned()));
     }
     let looked = connect(path).map_err(|e| JournalError::sqlite(path, e)).and_then(|db| {
@@ -143,28 +159,35 @@ fn inspect(db: &Connection, path: &Path) -> Result<Option<String>, JournalError>
     Ok(None)
 }
 
-/// A connection with the journal's settings. It leaves the write-ahead log in place when it is closed, so that
-/// looking at a damaged file does not change it.
+/// A connection for looking. It leaves the write-ahead log in place when it is closed, so that a damaged or
+/// foreign file is not changed.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    settings(&db)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)
 }
 
+/// What makes it fit for writing.
 fn settings(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "page_size", schema::PAGE_SIZE as i64)?;
     db.pragma_update(None, "journal_mode", "WAL").or_else(done_with_row)?;
     // FULL: a commit is on the card when it returns. NORMAL lost commits in 54 of 60 power cuts.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "mmap_size", 0).or_else(done_with_row)?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).or_else(done_with_row)?;
     db.pragma_update(None, "foreign_keys", true)?;
     // What was deleted leaves no copy on the card, which salvaging would take for a row.
-    db.pragma_update(None, "secure_delete", true).or_else(done_with_row)?;
-    db.pragma_update(None, "cell_size_check", true)?;
-    db.pragma_update(None, "trusted_schema", false)
+    db.pragma_update(None, "secure_delete", true).or_else(done_with_row)
+}
+
+/// Folds the write-ahead log into the file and gives its space back; a reader at work may put that off.
+pub(super) fn fold_log(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(done_with_row)
 }
 
 /// Some settings answer with a row, which is no error.

@@ -202,7 +202,10 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 /// A write-ahead log.
 struct Log {
     file: File,
+    /// Whole frames in the file.
     frames: u64,
+    /// The file ends within a frame.
+    partial: bool,
     header: [u8; WAL_HEADER as usize],
 }
 
@@ -222,11 +225,12 @@ impl Log {
     fn open(database: &Path) -> Option<Self> {
         let path = with_suffix(database, "-wal");
         let length = fs::metadata(&path).ok()?.len();
-        let frames = length.checked_sub(WAL_HEADER)? / (FRAME_HEADER + PAGE);
+        let length = length.checked_sub(WAL_HEADER)?;
+        let (frames, rest) = (length / (FRAME_HEADER + PAGE), length % (FRAME_HEADER + PAGE));
         let file = File::open(path).ok()?;
         let mut header = [0; WAL_HEADER as usize];
         file.read_exact_at(&mut header, 0).ok()?;
-        Some(Log { file, frames, header })
+        Some(Log { file, frames, partial: rest > 0, header })
     }
 
     /// Frames that belong to this turn of the log: those whose salt is that of the header, or of the first frame
@@ -277,14 +281,31 @@ fn checksum(big: bool, (mut a, mut b): (u32, u32), bytes: &[u8]) -> (u32, u32) {
     (a, b)
 }
 
-/// True where the log of `database` holds committed transactions that SQLite would silently drop.
+/// What a look at a write-ahead log says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogState {
+    /// There is none, or it is whole.
+    Whole,
+    /// Its last transaction is incomplete, as a power cut leaves it. SQLite drops it.
+    Torn,
+    /// It holds acknowledged transactions that SQLite would silently drop.
+    Damaged,
+}
+
+/// Judges the log of `database`.
 ///
 /// SQLite reads a log up to the first frame whose checksum fails, which is right for a transaction that the power
 /// cut tore. But a transaction is only begun once the one before is on the card: two commits at or after the
 /// broken frame mean that the first of them had been acknowledged, and that the card lost it since.
-pub(super) fn write_ahead_log_is_damaged(database: &Path) -> bool {
-    let Some(log) = Log::open(database) else { return false };
-    log.frames().iter().filter(|frame| !frame.sound && frame.commit).count() >= 2
+pub(super) fn log_state(database: &Path) -> LogState {
+    let Some(log) = Log::open(database) else { return LogState::Whole };
+    let frames = log.frames();
+    let unsound = frames.iter().filter(|frame| !frame.sound);
+    if unsound.clone().filter(|frame| frame.commit).count() >= 2 {
+        return LogState::Damaged;
+    }
+    let incomplete = log.partial || frames.last().is_some_and(|frame| !frame.commit);
+    if incomplete || unsound.count() > 0 { LogState::Torn } else { LogState::Whole }
 }
 
 #[cfg(test)]
@@ -336,6 +357,6 @@ mod tests {
         });
         assert_eq!(expected.len(), 310);
         assert_eq!(found, expected);
-        assert!(!write_ahead_log_is_damaged(&path));
+        assert_eq!(log_state(&path), LogState::Whole);
     }
 }

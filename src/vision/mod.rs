@@ -6,6 +6,7 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+mod album;
 mod cells;
 pub mod classify;
 pub mod decide;

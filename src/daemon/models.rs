@@ -1,0 +1,103 @@
+//! Opens the networks that a site chose, one per role, and builds the judge.
+
+use std::path::PathBuf;
+
+use crate::config::{Config, EngineChoice, Models};
+use crate::engine::Engine;
+use crate::engine::manifest::{Manifest, ManifestError, Role};
+use crate::engine::model::{Model, ModelError};
+use crate::vision::judge::Judge;
+
+/// Why the models could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelsError {
+    /// A manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A network is wrong.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Two models for one task.
+    #[error("{} and {} are both {role}s; give one model per role", first.display(), second.display())]
+    SameRole {
+        /// Their role.
+        role: &'static str,
+        /// The first manifest.
+        first: PathBuf,
+        /// The second manifest.
+        second: PathBuf,
+    },
+    /// The engine is not part of this program.
+    #[error(
+        "engine `{0}` is not built in; build trapline with `--features {0}`, or set `models.engine = \"auto\"`"
+    )]
+    NotBuiltIn(&'static str),
+}
+
+/// The networks of a site; without a detector motion judges alone.
+#[derive(Debug, Default)]
+pub struct Networks {
+    /// Finds boxes.
+    pub detector: Option<Model>,
+    /// Names what is in them.
+    pub classifier: Option<Model>,
+}
+
+impl Networks {
+    /// The models for the record: `role name@sha256-prefix`.
+    pub fn names(&self) -> Vec<String> {
+        [&self.detector, &self.classifier].into_iter().flatten().map(|model| name(model.manifest())).collect()
+    }
+
+    fn take(&mut self, model: Model) {
+        match model.manifest().role {
+            Role::Detector => self.detector = Some(model),
+            Role::Classifier => self.classifier = Some(model),
+            Role::Embedder => {
+                log::warn!("{} is an embedder: nothing uses one yet", model.manifest().path.display());
+            }
+        }
+    }
+}
+
+fn name(manifest: &Manifest) -> String {
+    let prefix: String = manifest.sha256.chars().take(12).collect();
+    format!("{} {}@{prefix}", manifest.role.as_str(), manifest.name)
+}
+
+/// Opens the models that a site chose. All manifests are read before the first network is loaded.
+pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
+    let mut manifests: Vec<Manifest> = Vec::with_capacity(chosen.manifests.len());
+    for path in &chosen.manifests {
+        let manifest = Manifest::load(path)?;
+        if let Some(first) = manifests.iter().find(|m| m.role == manifest.role) {
+            return Err(ModelsError::SameRole {
+                role: manifest.role.as_str(),
+                first: first.path.clone(),
+                second: manifest.path,
+            });
+        }
+        manifests.push(manifest);
+    }
+    let mut networks = Networks::default();
+    for manifest in &manifests {
+        networks.take(Model::open(&manifest.path, &*engine(chosen.engine)?, chosen.threads)?);
+    }
+    Ok(networks)
+}
+
+/// The engine that a site chose.
+pub fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, ModelsError> {
+    match choice {
+        #[cfg(feature = "tract")]
+        EngineChoice::Auto | EngineChoice::Tract => Ok(Box::new(crate::engine::tract::Tract)),
+        #[cfg(not(feature = "tract"))]
+        EngineChoice::Auto | EngineChoice::Tract => Err(ModelsError::NotBuiltIn("tract")),
+    }
+}
+
+/// The judge of a site.
+pub fn judge(networks: Networks, config: &Config) -> Judge {
+    let _ = (networks, config);
+    Judge::default()
+}
