@@ -196,7 +196,7 @@ impl Site {
     }
 
     /// A stump or root plate with the colour and about the shape of an animal: a body, a head, maybe stubs.
-    fn lay_mimic(&mut self, d: &mut Dice) {
+    pub(crate) fn lay_mimic(&mut self, d: &mut Dice) {
         let z = d.range(2.5, 11.0);
         let x = self.x_at(d.range(-0.9, 0.9), z);
         let long = d.range(0.25, 0.7) * (z / 5.0).min(1.0);
