@@ -94,7 +94,8 @@ impl Day {
             bursts.push(plan);
         }
         for visit in VISITS {
-            let taken = start + Duration::seconds(i64::from(visit.0 * 3600 + visit.1 * 60) + d.below(60) as i64);
+            let taken =
+                start + Duration::seconds(i64::from(visit.0 * 3600 + visit.1 * 60) + d.below(60) as i64);
             bursts.extend(play(&site, visit, taken, &mut d));
         }
         bursts.sort_by_key(|b| b.taken);
@@ -137,13 +138,15 @@ fn play(site: &Site, visit: &Visit, taken: NaiveDateTime, d: &mut Dice) -> Vec<B
         let mut actors: Vec<Actor> = Vec::new();
         for k in 0..count {
             let place = distance * (1.0 + 0.22 * k as f32);
-            let mut actor = Actor::new(site, being, base + k as u32, place, across).walking(heading + d.bell() * 0.2);
+            let mut actor =
+                Actor::new(site, being, base + k as u32, place, across).walking(heading + d.bell() * 0.2);
             actor.x += k as f32 * d.sign() * d.range(0.4, 0.9);
             actor.turn = d.bell() * 0.3;
             actors.push(actor);
         }
         let burst = |k: usize| {
-            let mut plan = BurstPlan::quiet(taken + Duration::seconds(VISIT_GAP * k as i64), mix(seed, k as u64));
+            let mut plan =
+                BurstPlan::quiet(taken + Duration::seconds(VISIT_GAP * k as i64), mix(seed, k as u64));
             plan.cause = cause;
             plan.wind = 0.1;
             plan.weather = Weather::Clear;
@@ -169,4 +172,31 @@ fn in_view(site: &Site, plan: &BurstPlan) -> bool {
     let frame = site.render(plan, 1, (320, 240));
     let leader = plan.actors.first().map(|a| a.individual);
     frame.truth.iter().any(|t| Some(t.individual) == leader && t.visible > 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_is_in_order_mostly_empty_and_holds_its_story() {
+        let day = Day::new(7);
+        assert!(day.bursts.windows(2).all(|w| w[0].taken <= w[1].taken));
+        let empties = day.bursts.iter().filter(|b| b.cause.is_empty()).count();
+        assert_eq!((day.bursts.len(), empties), (VISITS.iter().map(|v| v.5.len()).sum::<usize>() + 26, 26));
+        assert!(empties * 10 >= day.bursts.len() * 6, "at least six in ten are empty");
+        let night_wolf = day.bursts.iter().any(|b| {
+            day.site.infrared(b.taken) && b.actors.iter().any(|a| a.being == Being::Animal(Species::GreyWolf))
+        });
+        assert!(night_wolf);
+    }
+
+    #[test]
+    fn every_visit_is_seen_and_no_empty_shows_anybody() {
+        let day = Day::new(7);
+        for plan in &day.bursts {
+            let seen = (0..plan.frames).any(|k| !day.site.render(plan, k, (160, 120)).truth.is_empty());
+            assert_eq!(seen, !plan.cause.is_empty(), "{} {:?}", plan.taken, plan.cause);
+        }
+    }
 }
