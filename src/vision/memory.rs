@@ -156,10 +156,13 @@ fn layout(picture: &Gray) -> Option<Vec<f32>> {
             .sum();
         sum as f32 / ((x1 - x0) * (y1 - y0)) as f32
     };
-    let means: Vec<f32> = (0..ROWS).flat_map(|r| (0..COLUMNS).map(move |c| (c, r))).map(|(c, r)| mean(c, r)).collect();
+    let means: Vec<f32> =
+        (0..ROWS).flat_map(|r| (0..COLUMNS).map(move |c| (c, r))).map(|(c, r)| mean(c, r)).collect();
     let at = |c: usize, r: usize| means[r * COLUMNS + c];
-    let across = (0..ROWS).flat_map(|r| (1..COLUMNS).map(move |c| (c, r))).map(|(c, r)| at(c, r) - at(c - 1, r));
-    let down = (1..ROWS).flat_map(|r| (0..COLUMNS).map(move |c| (c, r))).map(|(c, r)| at(c, r) - at(c, r - 1));
+    let across =
+        (0..ROWS).flat_map(|r| (1..COLUMNS).map(move |c| (c, r))).map(|(c, r)| at(c, r) - at(c - 1, r));
+    let down =
+        (1..ROWS).flat_map(|r| (0..COLUMNS).map(move |c| (c, r))).map(|(c, r)| at(c, r) - at(c, r - 1));
     Some(across.chain(down).collect())
 }
 

@@ -7,6 +7,8 @@ use super::Detection;
 use super::motion::{Motion, Region};
 use crate::units::BBox;
 
+/// Less salient regions are what wind does to vegetation: a look there finds but false alarms.
+const SALIENT: f32 = 4.5;
 /// Room around a region, as a multiple of its longer side: detectors want to see what a thing stands on.
 const ROOM: f32 = 1.6;
 /// A crop larger than this share of the picture's shorter side shows no more than the whole-frame pass did.
@@ -47,7 +49,7 @@ pub struct Look {
 /// input side in pixels: a crop is never smaller, so nothing is magnified.
 pub fn plan(motion: &Motion, seen: &[&[Detection]], size: (u32, u32), side: u32) -> Vec<Look> {
     let mut looks = Vec::new();
-    for (index, region) in motion.regions.iter().enumerate() {
+    for (index, region) in motion.regions.iter().enumerate().filter(|(_, r)| r.salience >= SALIENT) {
         let Some(crop) = square(region, size, side) else { continue };
         let mut frames: Vec<usize> = (0..seen.len().min(region.frames.len()))
             .filter(|&f| !seen[f].iter().any(|d| belongs(&d.bbox, &region.bbox)))
@@ -98,8 +100,14 @@ impl Crop {
         let (width, height) = (size.0 as f32, size.1 as f32);
         let margin = SURROUNDINGS * width;
         let (x0, y0) = ((bbox.x * width - margin).max(0.0), (bbox.y * height - margin).max(0.0));
-        let (x1, y1) = ((bbox.right() * width + margin).min(width), (bbox.bottom() * height + margin).min(height));
-        Crop { x: x0 as u32, y: y0 as u32, width: (x1 - x0).max(0.0) as u32, height: (y1 - y0).max(0.0) as u32 }
+        let (x1, y1) =
+            ((bbox.right() * width + margin).min(width), (bbox.bottom() * height + margin).min(height));
+        Crop {
+            x: x0 as u32,
+            y: y0 as u32,
+            width: (x1 - x0).max(0.0) as u32,
+            height: (y1 - y0).max(0.0) as u32,
+        }
     }
 }
 
@@ -133,10 +141,7 @@ mod tests {
         let (none, on_it): (&[Detection], _) = (&[], [boxed(small)]);
         let looks = plan(&motion, &[none, &on_it, none], (3200, 2400), 416);
         let crop = Crop { x: 0, y: 0, width: 416, height: 416 };
-        assert_eq!(
-            looks,
-            [Look { frame: 2, region: 0, crop }, Look { frame: 0, region: 0, crop }]
-        );
+        assert_eq!(looks, [Look { frame: 2, region: 0, crop }, Look { frame: 0, region: 0, crop }]);
     }
 
     #[test]
@@ -148,8 +153,10 @@ mod tests {
     #[test]
     fn looks_are_limited() {
         let at = |i: f32| BBox { x: 0.1 * i, y: 0.5, w: 0.01, h: 0.01 };
-        let motion =
-            Motion { regions: (0..6).map(|i| region(at(i as f32), &[0.5, 0.4])).collect(), ..Motion::default() };
+        let motion = Motion {
+            regions: (0..6).map(|i| region(at(i as f32), &[0.5, 0.4])).collect(),
+            ..Motion::default()
+        };
         assert_eq!(plan(&motion, &[&[], &[]], (3200, 2400), 416).len(), LOOKS_MAX);
     }
 
