@@ -25,8 +25,9 @@
 //! |---|---|---|
 //! | [`units`] | quantities with a unit or a range; `no_std` | |
 //! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
+//! | `csv` | tables of text | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
-//! | `engine` | inference behind one trait: manifests, tract, a fake | units |
+//! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, units |
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
 //! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
@@ -35,6 +36,8 @@
 //! | `store` | the journal and the media on the card | event, units |
 //! | `daemon` | the pipeline from trigger to journal | hal, vision, image, store, event, config, units |
 //! | `config` | what a site chooses, checked | vision, store, engine, units |
+//! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
+//! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
@@ -52,12 +55,20 @@ pub mod units;
 #[cfg(feature = "std")]
 pub mod cli;
 #[cfg(feature = "std")]
+pub mod csv;
+#[cfg(feature = "std")]
 pub mod engine;
+#[cfg(feature = "std")]
+pub mod eval;
 #[cfg(feature = "std")]
 pub mod hal;
 #[cfg(feature = "std")]
 pub mod image;
 #[cfg(feature = "std")]
+pub mod photos;
+#[cfg(feature = "std")]
 pub mod store;
 #[cfg(feature = "std")]
 pub mod vision;
+#[cfg(feature = "std")]
+pub mod world;

@@ -97,6 +97,13 @@ pub fn clues(evidence: &Evidence<'_>) -> Clues {
     clues
 }
 
+/// Whether a box says anything at all against a detector's `threshold`: what neither a moving nor a still box
+/// of its kind is weighed for is noise.
+pub fn counts(detection: &Detection, threshold: Score) -> bool {
+    let reach = if detection.moving { REACH_MOVING } else { REACH_STILL };
+    log_odds(detection.confidence.get()) > log_odds(threshold.get()) + reach.ln()
+}
+
 /// Natural logarithm of the odds; scores are kept away from 0 and 1 so that it stays finite.
 fn log_odds(score: f32) -> f32 {
     let p = score.clamp(1e-4, 1.0 - 1e-4);

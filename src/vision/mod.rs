@@ -6,13 +6,27 @@
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
 //! species), `sequence` (bursts merged), `judge` (all of it in order).
 
+mod album;
 mod cells;
+pub mod classify;
+pub mod decide;
+pub mod deepfaune;
+pub mod detect;
+pub mod fence;
 pub mod fuse;
+mod heads;
+mod individual;
 pub mod judge;
 pub mod memory;
 pub mod motion;
+pub mod names;
+pub mod nms;
+mod prepare;
 pub mod regions;
+pub mod sequence;
 pub mod strip;
+pub mod taxonomy;
+pub mod track;
 
 use std::sync::Arc;
 
