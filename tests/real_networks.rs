@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use trapline::engine::model::Model;
 use trapline::engine::builtin;
+use trapline::engine::model::Model;
 use trapline::image::{Rgb, Want, decode};
 use trapline::units::BBox;
 use trapline::vision::Category;

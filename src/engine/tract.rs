@@ -60,7 +60,8 @@ fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
     };
     model.set_input_fact(0, InferenceFact::dt_shape(dtype, spec.shape())).map_err(chain)?;
     let plan = model.into_optimized().and_then(|m| m.into_runnable()).map_err(chain)?;
-    let outputs = proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
+    let outputs =
+        proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
     Ok(Loaded { plan, outputs, shape: spec.shape(), dtype: spec.dtype })
 }
 
@@ -81,7 +82,9 @@ fn refuse_external_data(proto: &ModelProto) -> Result<(), EngineError> {
 
 /// The network's own input must have the manifest's name and, where it is fixed, type and size.
 fn check_input(model: &InferenceModel, spec: &Input) -> Result<(), EngineError> {
-    let unfit = |key: &str, manifest: String, network: String| Err(EngineError::Unfit { key: key.into(), manifest, network });
+    let unfit = |key: &str, manifest: String, network: String| {
+        Err(EngineError::Unfit { key: key.into(), manifest, network })
+    };
     let outlets = model.input_outlets().map_err(cannot_load)?;
     let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
     if names != [spec.name.as_str()] {
@@ -103,7 +106,11 @@ fn check_input(model: &InferenceModel, spec: &Input) -> Result<(), EngineError> 
     if fits {
         return Ok(());
     }
-    unfit("input.width, input.height, input.layout", format!("{:?}", spec.shape()), format!("{:?}", fact.shape))
+    unfit(
+        "input.width, input.height, input.layout",
+        format!("{:?}", spec.shape()),
+        format!("{:?}", fact.shape),
+    )
 }
 
 impl Network for Loaded {
@@ -121,7 +128,9 @@ impl Network for Loaded {
         let plan = &self.plan;
         // A panic in the network is a failed inference, not the end of the trap.
         let ran = catch_unwind(AssertUnwindSafe(|| plan.run(tvec!(value.into()))));
-        let values = ran.unwrap_or_else(|_| Err(TractError::msg("it gave up"))).map_err(|e| failed(format!("{e:#}")))?;
+        let values = ran
+            .unwrap_or_else(|_| Err(TractError::msg("it gave up")))
+            .map_err(|e| failed(format!("{e:#}")))?;
         values
             .iter()
             .enumerate()
@@ -136,7 +145,9 @@ impl Network for Loaded {
 fn from_tract(value: &tract_onnx::prelude::Tensor) -> TractResult<Tensor> {
     let shape = value.shape().to_vec();
     let data = match value.datum_type().unquantized() {
-        DatumType::U8 => Data::U8(value.cast_to_dt(DatumType::U8)?.to_plain_array_view::<u8>()?.iter().copied().collect()),
+        DatumType::U8 => {
+            Data::U8(value.cast_to_dt(DatumType::U8)?.to_plain_array_view::<u8>()?.iter().copied().collect())
+        }
         _ => Data::F32(value.cast_to::<f32>()?.to_plain_array_view::<f32>()?.iter().copied().collect()),
     };
     Ok(Tensor { shape, data })
@@ -204,7 +215,10 @@ mod tests {
         let wrong_name = refusal(INT8_WEIGHTS, &Input { name: "images".into(), ..fine.clone() });
         assert_eq!(wrong_name, "the manifest says `input.name` is images, the network has image");
         let wrong_size = refusal(INT8_WEIGHTS, &Input { width: 8, ..fine.clone() });
-        assert!(wrong_size.contains("`input.width, input.height, input.layout` is [1, 3, 4, 8]"), "{wrong_size}");
+        assert!(
+            wrong_size.contains("`input.width, input.height, input.layout` is [1, 3, 4, 8]"),
+            "{wrong_size}"
+        );
         let wrong_type = refusal(INT8_WEIGHTS, &Input { dtype: Dtype::U8, ..fine });
         assert_eq!(wrong_type, "the manifest says `input.dtype` is u8, the network has f32");
     }
