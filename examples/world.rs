@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let told = |done: u64| {
-        if done % 50 == 0 || done == set.bursts {
+        if done.is_multiple_of(50) || done == set.bursts {
             eprintln!("{done} of {} bursts", set.bursts);
         }
     };
@@ -31,5 +31,8 @@ fn parse(args: &[String]) -> Option<(String, DataSet)> {
     let number = |i: usize| args.get(i)?.parse::<u64>().ok();
     let side = |i: usize| u32::try_from(number(i)?).ok();
     let empties = args.get(5).map_or(Some(0.65), |s| s.parse().ok())?;
-    Some((args.first()?.clone(), DataSet { bursts: number(1)?, seed: number(2)?, size: (side(3)?, side(4)?), empties }))
+    Some((
+        args.first()?.clone(),
+        DataSet { bursts: number(1)?, seed: number(2)?, size: (side(3)?, side(4)?), empties },
+    ))
 }

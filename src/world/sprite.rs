@@ -3,9 +3,10 @@
 //! Limbs are tapered and round, faces are flat triangles; whatever is nearest wins. Small bodies are drawn at two or
 //! three times the picture's resolution and averaged down, so that their edges are soft and their size is fair.
 
-use super::canvas::{Canvas, Rgb, dim, ink};
-use super::coat::{Fur, Region};
 use super::body::Limb;
+use super::canvas::{Canvas, Rgb, dim, ink};
+use super::cast::{Flat, Hit, MISS, cast_face, cast_limb, holds};
+use super::coat::{Fur, Region};
 use super::dice::noise2;
 use super::lens::View;
 
@@ -41,30 +42,6 @@ pub(crate) struct Light {
     pub(crate) side: f32,
 }
 
-/// A limb in super-sampled pixels.
-#[derive(Debug, Clone, Copy)]
-struct Flat {
-    a: [f32; 2],
-    d: [f32; 2],
-    length2: f32,
-    r: [f32; 2],
-    /// Depth of both ends and their radii in metres.
-    z: [f32; 2],
-    m: [f32; 2],
-    squash: f32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Hit {
-    depth: f32,
-    /// Index of the limb, or of the face plus the number of limbs.
-    who: u32,
-    t: f32,
-    n: [f32; 2],
-}
-
-const MISS: Hit = Hit { depth: f32::MAX, who: u32::MAX, t: 0.0, n: [0.0; 2] };
-
 /// A drawn body: colours with coverage, ready to be put on a canvas.
 #[derive(Debug)]
 pub(crate) struct Sprite {
@@ -86,43 +63,11 @@ pub(crate) struct Parts<'a> {
     pub(crate) width: f32,
 }
 
-impl Flat {
-    fn of(limb: &Limb, stand: &Stand, view: &View, width: f32, ss: f32) -> Flat {
-        let (a, b) = (stand.place(limb.a), stand.place(limb.b));
-        let (pa, pb) = (view.pixel(a), view.pixel(b));
-        let [c, s] = stand.heading;
-        let squash = if limb.region == Region::Trunk { (c * c + width * width * s * s).sqrt() } else { 1.0 };
-        let d = [(pb[0] - pa[0]) * ss / squash, (pb[1] - pa[1]) * ss];
-        Flat {
-            a: [pa[0] * ss, pa[1] * ss],
-            d,
-            length2: d[0] * d[0] + d[1] * d[1],
-            r: [limb.ra * view.scale(a[2]) * ss, limb.rb * view.scale(b[2]) * ss],
-            z: [a[2], b[2]],
-            m: [limb.ra, limb.rb],
-            squash,
-        }
-    }
-
-    /// Left, top, right, bottom with room for fur.
-    fn bounds(&self) -> [f32; 4] {
-        let b = [self.a[0] + self.d[0] * self.squash, self.a[1] + self.d[1]];
-        let r = self.r[0].max(self.r[1]) * 1.15 + 1.0;
-        [self.a[0].min(b[0]) - r, self.a[1].min(b[1]) - r, self.a[0].max(b[0]) + r, self.a[1].max(b[1]) + r]
-    }
-
-    /// Place along the limb, offset from its middle line as a share of the radius.
-    fn locate(&self, x: f32, y: f32) -> (f32, f32, f32, f32) {
-        let (ex, ey) = ((x - self.a[0]) / self.squash, y - self.a[1]);
-        let t = if self.length2 < 1e-6 { 0.0 } else { ((ex * self.d[0] + ey * self.d[1]) / self.length2).clamp(0.0, 1.0) };
-        let r = self.r[0] + (self.r[1] - self.r[0]) * t;
-        ((ex - self.d[0] * t) / r, (ey - self.d[1] * t) / r, t, r)
-    }
-}
-
 /// Draws the parts of a body seen through `view`; `None` when nothing of it can be in the picture.
 pub(crate) fn draw(parts: &Parts, stand: &Stand, view: &View, light: Light) -> Option<Sprite> {
-    if parts.limbs.iter().any(|l| stand.place(l.a)[2] < 0.2) || parts.faces.iter().flat_map(|f| f.corners).any(|c| c[2] < 0.2) {
+    if parts.limbs.iter().any(|l| stand.place(l.a)[2] < 0.2)
+        || parts.faces.iter().flat_map(|f| f.corners).any(|c| c[2] < 0.2)
+    {
         return None;
     }
     let flats: Vec<Flat> = parts.limbs.iter().map(|l| Flat::of(l, stand, view, parts.width, 1.0)).collect();
@@ -141,7 +86,13 @@ pub(crate) fn draw(parts: &Parts, stand: &Stand, view: &View, light: Light) -> O
         return None;
     }
     let size = xs.len().max(ys.len());
-    let ss = if size < 110 { 3 } else if size < 330 { 2 } else { 1 };
+    let ss = if size < 110 {
+        3
+    } else if size < 330 {
+        2
+    } else {
+        1
+    };
     let (w, h) = (xs.len() * ss, ys.len() * ss);
     let mut hits = vec![MISS; w * h];
     let k = ss as f32;
@@ -161,65 +112,15 @@ pub(crate) fn draw(parts: &Parts, stand: &Stand, view: &View, light: Light) -> O
     Some(sprite)
 }
 
-fn cast_limb(flat: &Flat, fur: f32, who: u32, origin: [usize; 2], [w, h]: [usize; 2], hits: &mut [Hit]) {
-    let b = flat.bounds();
-    let (ox, oy) = (origin[0] as f32, origin[1] as f32);
-    for y in Canvas::span(b[1] - oy, b[3] - oy, h) {
-        for x in Canvas::span(b[0] - ox, b[2] - ox, w) {
-            let (px, py) = (x as f32 + 0.5 + ox, y as f32 + 0.5 + oy);
-            let (u, v, t, r) = flat.locate(px, py);
-            let d2 = u * u + v * v;
-            if d2 > 1.25 {
-                continue;
-            }
-            if fur > 0.0 && d2 > 0.7 {
-                let ragged = noise2((px - flat.a[0]) * 9.0 / r + 100.0, (py - flat.a[1]) * 9.0 / r + who as f32 * 7.0, 5);
-                let edge = 1.0 + fur * (ragged * 1.3 - 0.75);
-                if d2 > edge * edge {
-                    continue;
-                }
-            } else if d2 > 1.0 {
-                continue;
-            }
-            let out = (1.0 - d2).max(0.0).sqrt();
-            let depth = flat.z[0] + (flat.z[1] - flat.z[0]) * t - out * (flat.m[0] + (flat.m[1] - flat.m[0]) * t);
-            let hit = &mut hits[y * w + x];
-            if depth < hit.depth {
-                *hit = Hit { depth, who, t, n: [u.clamp(-1.0, 1.0), (-v).clamp(-1.0, 1.0)] };
-            }
-        }
-    }
-}
-
-fn cast_face(flat: &[[f32; 2]; 3], face: &Face, who: u32, [w, h]: [usize; 2], hits: &mut [Hit]) {
-    let [a, b, c] = *flat;
-    let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-    if area.abs() < 1e-3 {
-        return;
-    }
-    let low = |i: usize| a[i].min(b[i]).min(c[i]);
-    let high = |i: usize| a[i].max(b[i]).max(c[i]);
-    for y in Canvas::span(low(1), high(1), h) {
-        for x in Canvas::span(low(0), high(0), w) {
-            let (px, py) = (x as f32 + 0.5, y as f32 + 0.5);
-            let side = |p: [f32; 2], q: [f32; 2]| ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area;
-            let (wc, wa, wb) = (side(a, b), side(b, c), side(c, a));
-            if wa < 0.0 || wb < 0.0 || wc < 0.0 {
-                continue;
-            }
-            // Depth interpolates as its reciprocal in the picture.
-            let [za, zb, zc] = face.corners.map(|p| p[2]);
-            let depth = 1.0 / (wa / za + wb / zb + wc / zc);
-            let hit = &mut hits[y * w + x];
-            if depth < hit.depth {
-                *hit = Hit { depth, who, t: 0.0, n: [0.0; 2] };
-            }
-        }
-    }
-}
-
 /// Colours of the hits, averaged down to whole pixels.
-fn resolve(parts: &Parts, stand: &Stand, light: Light, hits: &[Hit], [w, h]: [usize; 2], ss: usize) -> Vec<(Rgb, f32, f32)> {
+fn resolve(
+    parts: &Parts,
+    stand: &Stand,
+    light: Light,
+    hits: &[Hit],
+    [w, h]: [usize; 2],
+    ss: usize,
+) -> Vec<(Rgb, f32, f32)> {
     let mut pixels = vec![([0.0; 3], 0.0, f32::MAX); w * h];
     let part = 1.0 / (ss * ss) as f32;
     for (at, hit) in hits.iter().enumerate() {
@@ -229,7 +130,10 @@ fn resolve(parts: &Parts, stand: &Stand, light: Light, hits: &[Hit], [w, h]: [us
         let (x, y) = (at % (w * ss) / ss, at / (w * ss) / ss);
         let rgb = match parts.limbs.get(hit.who as usize) {
             Some(limb) => limb_colour(parts, limb, stand, light, hit),
-            None => parts.faces.get(hit.who as usize - parts.limbs.len()).map_or([0.0; 3], |f| ink(f.rgb, 0.0, light.infrared)),
+            None => parts
+                .faces
+                .get(hit.who as usize - parts.limbs.len())
+                .map_or([0.0; 3], |f| ink(f.rgb, 0.0, light.infrared)),
         };
         let pixel = &mut pixels[y * w + x];
         for (sum, c) in pixel.0.iter_mut().zip(rgb) {
@@ -254,7 +158,11 @@ fn limb_colour(parts: &Parts, limb: &Limb, stand: &Stand, light: Light, hit: &Hi
         (Some(fur), region) => fur.colour(region, p, n),
         (None, _) => [0.3; 3],
     };
-    let lit = if light.infrared { 0.38 + 0.62 * out } else { (0.56 + 0.42 * ny + 0.16 * out + 0.24 * light.side * nx).max(0.16) };
+    let lit = if light.infrared {
+        0.38 + 0.62 * out
+    } else {
+        (0.56 + 0.42 * ny + 0.16 * out + 0.24 * light.side * nx).max(0.16)
+    };
     ink(dim(rgb, lit), 0.0, light.infrared)
 }
 
@@ -280,12 +188,6 @@ fn share_inside(flats: &[Flat], faces: &[[[f32; 2]; 3]], full: [f32; 4], view: &
     if all == 0 { 1.0 } else { inside as f32 / all as f32 }
 }
 
-fn holds([a, b, c]: &[[f32; 2]; 3], x: f32, y: f32) -> bool {
-    let side = |p: &[f32; 2], q: &[f32; 2]| (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]);
-    let (s, t, u) = (side(a, b), side(b, c), side(c, a));
-    (s >= 0.0 && t >= 0.0 && u >= 0.0) || (s <= 0.0 && t <= 0.0 && u <= 0.0)
-}
-
 impl Sprite {
     /// Smears the body sideways over `pixels` pixels, as its own movement does while the shutter is open.
     pub(crate) fn smear(&mut self, pixels: usize) {
@@ -300,7 +202,11 @@ impl Sprite {
                 let near = &sharp[low..(low + pixels).min(sharp.len())];
                 *pixel = ([0.0; 3], 0.0, f32::MAX);
                 for n in near {
-                    pixel.0 = [pixel.0[0] + n.0[0] * share, pixel.0[1] + n.0[1] * share, pixel.0[2] + n.0[2] * share];
+                    pixel.0 = [
+                        pixel.0[0] + n.0[0] * share,
+                        pixel.0[1] + n.0[1] * share,
+                        pixel.0[2] + n.0[2] * share,
+                    ];
                     pixel.1 += n.1 * share;
                     pixel.2 = pixel.2.min(n.2);
                 }
