@@ -94,6 +94,22 @@ pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
     Ok(networks)
 }
 
+/// A model that is part of the program: its name, its manifest and its network.
+type Bundled = (&'static str, &'static str, &'static [u8]);
+
+/// The networks trained on the bench world; they know no real animal.
+const BUNDLED: &[Bundled] = &[];
+
+/// Opens the networks that are part of the program, on the engine that `chosen` names.
+pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
+    let engine = engine(chosen.engine)?;
+    let mut networks = Networks::default();
+    for (name, manifest, onnx) in BUNDLED {
+        networks.take(Model::from_bytes(name, manifest, onnx, &*engine, chosen.threads)?);
+    }
+    Ok(networks)
+}
+
 /// The engine that a site chose.
 pub fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, ModelsError> {
     match choice {
