@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 
-use super::print::warn;
+use crate::cli::progress::warn;
 use crate::engine::manifest::{Manifest, Role};
 use crate::engine::model::Model;
 use crate::event::Outcome;

@@ -5,10 +5,10 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::print::warn;
 use super::report::Report;
 use super::work::Judged;
 use crate::cli::Failure;
+use crate::cli::progress::warn;
 use crate::photos::{Photo, Sequence};
 use crate::store::record::{Box, Burst, Frame, Observation};
 use crate::store::{Deployment, Effort, EffortKind, Journal, JournalError, Start};
