@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn the_bench_is_always_there() {
         let bench = find("bench", Path::new("no such folder")).unwrap();
-        assert_eq!(bench.bench.bursts, 40);
+        assert_eq!(bench.bench.seed, 7);
     }
 
     #[test]

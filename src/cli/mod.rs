@@ -12,6 +12,7 @@ pub mod events;
 pub mod models;
 pub mod run;
 pub mod sort;
+mod truth;
 pub mod world;
 
 /// The daemon inside a camera trap: from a PIR trigger to a species event of a few bytes.

@@ -19,7 +19,7 @@ mod trigger;
 pub use camera::BenchCamera;
 pub use clock::BenchClock;
 pub use faults::Faults;
-pub use script::{DAY_BURSTS, Play, Script};
+pub use script::{Play, Script};
 pub use trigger::BenchTrigger;
 
 /// What the bench plays.
@@ -29,7 +29,7 @@ pub struct Options {
     pub play: Play,
     /// The same seed plays the same on every platform.
     pub seed: u64,
-    /// Triggers until the script ends; 0: [`DAY_BURSTS`] for a day, no end for random bursts.
+    /// Triggers until the script ends; 0: the whole day, or random bursts without end.
     pub bursts: u32,
     /// The pictures.
     pub scenery: Scenery,

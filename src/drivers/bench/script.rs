@@ -7,27 +7,18 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 use super::{Options, Scenery};
-use crate::world::{BurstPlan, Cause, Site, Truth, jpeg};
+use crate::world::{BurstPlan, Day, Site, Truth, jpeg};
 
 /// Which script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Play {
-    /// A day and a night from six to six; animals that stay fire the trigger again.
+    /// A day and a night from six to six ([`Day`]); animals that stay fire the trigger again.
     #[default]
     Day,
     /// One burst a day at any hour, for ever if asked: thousands of unlike bursts.
     Random,
 }
-
-/// Scenes shown by a day's script where the options give none.
-pub const DAY_BURSTS: u32 = 40;
-
-/// Seconds after which a PIR fires again on an animal that stays: a usual hold-off.
-const AGAIN_S: i64 = 8;
-
-/// Share of visits that fire the trigger a second time.
-const AGAIN_ONE_IN: u64 = 3;
 
 /// The scenes of one site.
 #[derive(Debug)]
@@ -44,12 +35,16 @@ pub struct Script {
 impl Script {
     /// The script that `options` ask for.
     pub fn new(options: &Options) -> Self {
-        let site = Site::new(options.seed);
-        let day = match options.play {
-            Play::Day if options.bursts == 0 => day(&site, options.seed, DAY_BURSTS),
-            Play::Day => day(&site, options.seed, options.bursts),
-            Play::Random => Vec::new(),
+        let (site, mut day) = match options.play {
+            Play::Day => {
+                let Day { site, bursts } = Day::new(options.seed);
+                (site, bursts)
+            }
+            Play::Random => (Site::new(options.seed), Vec::new()),
         };
+        if options.bursts > 0 {
+            day.truncate(options.bursts as usize);
+        }
         Script {
             play: options.play,
             seed: options.seed,
@@ -128,38 +123,6 @@ fn random(site: &Site, seed: u64, index: u64) -> BurstPlan {
     plan
 }
 
-/// `bursts` scenes from six in the morning to six the next, sorted by time.
-fn day(site: &Site, seed: u64, bursts: u32) -> Vec<BurstPlan> {
-    let mut scenes = Vec::new();
-    let mut drawn = 0;
-    while scenes.len() < bursts as usize {
-        let mut plan = BurstPlan::draw(site, seed, drawn);
-        let six = TimeDelta::hours(6);
-        let hour = plan.taken.time();
-        let midnight =
-            if hour - chrono::NaiveTime::MIN < six { first_day() + TimeDelta::days(1) } else { first_day() };
-        plan.taken = midnight.date().and_time(hour);
-        let stays = plan.cause == Cause::Animal && plan.seed % AGAIN_ONE_IN == 0;
-        scenes.push(plan.clone());
-        if stays && scenes.len() < bursts as usize {
-            scenes.push(later(plan));
-        }
-        drawn += 1;
-    }
-    scenes.sort_by_key(|plan| plan.taken);
-    scenes
-}
-
-/// The same animals [`AGAIN_S`] seconds later: they have turned round and stand about where they were.
-fn later(mut plan: BurstPlan) -> BurstPlan {
-    plan.taken += TimeDelta::seconds(AGAIN_S);
-    plan.seed = plan.seed.wrapping_add(1);
-    for actor in &mut plan.actors {
-        actor.heading = std::f32::consts::PI - actor.heading;
-    }
-    plan
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Options;
@@ -171,15 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_the_asked_scenes_in_the_order_of_their_times_and_a_night() {
-        let script = small(Play::Day, 30);
-        assert_eq!(script.len(), Some(30));
-        let times: Vec<_> = (0..30).map(|i| script.at(i)).collect();
+    fn a_day_runs_from_morning_to_morning_and_can_be_cut_short() {
+        let script = small(Play::Day, 0);
+        let len = script.len().unwrap();
+        let times: Vec<_> = (0..len).map(|i| script.at(i)).collect();
         assert!(times.is_sorted());
-        let hours = TimeDelta::hours(24);
-        assert!(times[29] - times[0] <= hours, "one day and night");
-        let night = |t: &DateTime<Utc>| t.time() < chrono::NaiveTime::from_hms_opt(3, 0, 0).unwrap();
-        assert!(times.iter().any(night) && !times.iter().all(night));
+        let whole = *times.last().unwrap() - times[0];
+        assert!(whole > TimeDelta::hours(20) && whole <= TimeDelta::hours(24), "{whole}");
+        assert_eq!(small(Play::Day, 5).len(), Some(5));
     }
 
     #[test]
