@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod burst_line;
 pub mod demo;
 pub mod eval;
 pub mod events;

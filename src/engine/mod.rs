@@ -1,6 +1,28 @@
 //! Inference behind one trait: what a model is, and who can run it.
 //!
 //! Nothing outside this room names an inference library. [`Engine`] loads a network once; [`Network`] runs it.
+//! [`model::Model`] is a network with its checked [`manifest::Manifest`]: what the rest of the house uses.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`manifest`] | the manifest beside an `.onnx`: its types and its errors |
+//! | `keys`, `read` | from its text to checked values |
+//! | [`labels`] | what a classifier's outputs mean |
+//! | [`model`] | a network that fits its manifest, hash checked, tried once |
+//! | [`hash`] | SHA-256 of files |
+//! | `tract` | the built-in engine, pure Rust (feature `tract`) |
+//! | [`fake`] | an engine that answers what a test tells it to |
+
+pub mod fake;
+pub mod hash;
+mod keys;
+pub mod labels;
+pub mod manifest;
+pub mod model;
+mod read;
+mod shapes;
+#[cfg(feature = "tract")]
+pub mod tract;
 
 /// Numbers of a tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +50,19 @@ impl Tensor {
             Data::U8(v) => v.iter().map(|&b| f32::from(b)).collect::<Vec<_>>().into(),
         }
     }
+
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        match &self.data {
+            Data::F32(v) => v.len(),
+            Data::U8(v) => v.len(),
+        }
+    }
+
+    /// True when there is no number.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Something that can load networks.
@@ -35,7 +70,8 @@ pub trait Engine: Send + Sync {
     /// Name and version, as told to the user: `tract 0.23`.
     fn name(&self) -> String;
 
-    /// Prepares the network in `onnx` for the input `spec` says, optimised once; `threads` is a hint (0: one per core).
+    /// Prepares the network in `onnx` for the input `spec` says, optimised once; `threads` is a hint (0: one per
+    /// core). A network whose own input has another name, type or size is an error.
     fn load(
         &self,
         onnx: &[u8],
@@ -50,12 +86,30 @@ pub trait Network: Send {
     fn run(&mut self, input: Tensor) -> Result<Vec<(String, Tensor)>, EngineError>;
 }
 
-pub mod labels;
-pub mod manifest;
+/// The engine that is built in, for callers that do not choose one.
+///
+/// Without the feature `tract` there is none, and the error says how to get one.
+pub fn builtin() -> Result<Box<dyn Engine>, EngineError> {
+    #[cfg(feature = "tract")]
+    return Ok(Box::new(tract::Tract));
+    #[cfg(not(feature = "tract"))]
+    return Err(EngineError::NotBuiltIn {
+        engine: "tract".into(),
+        cure: "build with `--features tract`".into(),
+    });
+}
 
 /// Why a network did not load or run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EngineError {
+    /// The engine asked for is not part of this program.
+    #[error("the engine {engine} is not built in; {cure}")]
+    NotBuiltIn {
+        /// Which engine.
+        engine: String,
+        /// How to get it.
+        cure: String,
+    },
     /// The bytes are no network this engine can run.
     #[error("{engine} cannot load the network: {reason}; check that the file is a complete ONNX model")]
     Load {
@@ -63,6 +117,16 @@ pub enum EngineError {
         engine: String,
         /// Its own words.
         reason: String,
+    },
+    /// The network takes another input than its manifest says.
+    #[error("the manifest says `{key}` is {manifest}, the network has {network}")]
+    Unfit {
+        /// The manifest's key.
+        key: String,
+        /// What the manifest says.
+        manifest: String,
+        /// What the network has.
+        network: String,
     },
     /// The input is not what the network was loaded for.
     #[error("the network takes input {expected:?}, was given {got:?}; check `input` in its manifest")]
@@ -72,6 +136,12 @@ pub enum EngineError {
         /// What came.
         got: Vec<usize>,
     },
+    /// The output cannot be read the way the manifest says.
+    #[error("the network's output does not fit `output.decode`: {0}")]
+    Output(String),
+    /// The picture cannot be made into the network's input.
+    #[error("no network input can be made of the picture: {0}")]
+    Picture(String),
     /// The forward pass failed.
     #[error("{engine} failed in the network: {reason}")]
     Run {

@@ -1,3 +1,55 @@
 //! What stays on the card: the journal (SQLite, survives power cuts) and the media (and why each is kept).
+//!
+//! The daemon opens a [`Journal`] and a [`MediaStore`], calls [`MediaStore::sweep`] once, and then
+//! [`MediaStore::record`] for every burst: pictures first, then one transaction for all rows. Photos in folders
+//! are recorded by [`Journal::record`] alone. [`Reader`] reads, beside the writer or from a card that was pulled.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `record` | bursts, frames, observations as values |
+//! | `journal`, `terms` | the one writer; what its calls take and give |
+//! | `recording` | what a transaction writes |
+//! | `reader`, `assemble` | reading, rows back to values |
+//! | `opening`, `quarantine` | lock and check; what happens to a damaged file |
+//! | `pages`, `wal`, `salvage` | rows out of a damaged file, without SQLite |
+//! | `schema`, `tables`, `sealed`, `state` | versions, columns, row checksums, named bytes |
+//! | `reserve` | space held for a full card |
+//! | `media`, `retention`, `room`, `sweep` | the pictures: names, policy, deletion, agreement with the rows |
+//! | `durable` | files that are whole or not there |
 
+mod assemble;
+mod durable;
+mod error;
+mod journal;
+mod media;
+mod opening;
+mod pages;
+mod quarantine;
+mod reader;
 pub mod record;
+mod recording;
+mod reserve;
+mod retention;
+mod room;
+mod salvage;
+mod schema;
+mod sealed;
+mod state;
+mod sweep;
+mod tables;
+mod terms;
+mod wal;
+
+pub use error::JournalError;
+pub use journal::Journal;
+pub use media::{Kept, MediaStore, Picture, Stowed};
+pub use quarantine::Quarantined;
+pub use reader::{Filter, Listing, MediaTotals, Reader};
+pub use reserve::RESERVE_BYTES;
+pub use retention::{Plan, Retention, Sightings};
+pub use room::{DELETED_BYTES, DELETED_FILES, Deletion, MADE_ROOM, Room};
+pub use sealed::Damage;
+pub use sweep::{MISSING, Swept};
+pub use terms::{
+    DEFAULT_GAP_SECONDS, Deployment, Effort, EffortKind, Opened, Recorded, SequenceVerdict, Start,
+};

@@ -113,7 +113,7 @@ pub struct Observation {
     pub tracks: Vec<u32>,
 }
 
-/// A burst read back from the journal.
+/// A burst read back from the journal. Times are kept to the microsecond.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
     /// Names it for ever.
@@ -122,6 +122,68 @@ pub struct Stored {
     pub deployment: String,
     /// Id of the sequence it belongs to: bursts closer than the gap share one.
     pub sequence: u64,
-    /// What was recorded.
+    /// What was recorded. A frame's `media` is there as long as its file is kept.
     pub burst: Burst,
+    /// Every file it had, those that are gone as well.
+    pub media: Vec<StoredMedia>,
+    /// The events it sent or will send.
+    pub events: Vec<StoredEvent>,
+}
+
+/// A file of a burst, with its fate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMedia {
+    /// Position of its frame in the burst, from 0.
+    pub frame: usize,
+    /// The file.
+    pub media: Media,
+    /// True where it lies in the trap's media folder, false for users' photos.
+    pub owned: bool,
+    /// When and why it went.
+    pub gone: Option<(DateTime<Utc>, String)>,
+}
+
+/// An event of a burst in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its key.
+    pub key: EventKey,
+    /// When a receiver acknowledged it.
+    pub sent: Option<DateTime<Utc>>,
+}
+
+/// A sequence read back from the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSequence {
+    /// Its id.
+    pub id: u64,
+    /// Site or deployment.
+    pub deployment: String,
+    /// Time of its first frame.
+    pub first: DateTime<Utc>,
+    /// Time of its last frame.
+    pub last: DateTime<Utc>,
+    /// How many bursts it is made of.
+    pub bursts: u32,
+    /// The judgement over all its frames.
+    pub outcome: Outcome,
+    /// Calibrated probability that something living is in it.
+    pub probability: Score,
+    /// What was seen over all its frames.
+    pub observations: Vec<Observation>,
+}
+
+/// One row of effort: what the trap did since the row before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEffort {
+    /// The start it belongs to.
+    pub boot: u32,
+    /// When, by the trap's clock.
+    pub at: DateTime<Utc>,
+    /// How far that clock could be trusted.
+    pub clock: ClockQuality,
+    /// Start, heartbeat or stop.
+    pub kind: super::EffortKind,
+    /// The counts.
+    pub effort: super::Effort,
 }

@@ -18,8 +18,8 @@ const REACH: i32 = 2;
 const NOISE_VARIANCES: f32 = 18.0;
 /// Least noise assumed, grey levels: rounding to 8 bits and JPEG quantisation are never absent.
 const NOISE_MIN: f32 = 1.5;
-/// Most noise assumed, grey levels: infrared night pictures at high gain measure 7.
-const NOISE_MAX: f32 = 8.0;
+/// Most noise assumed, grey levels: softened infrared night pictures at high gain measure 4.
+const NOISE_MAX: f32 = 4.0;
 /// Brightness bins of the noise curve, each 16 grey levels: sensor noise depends on the signal.
 const BINS: usize = 16;
 /// A bin with fewer cells borrows from its neighbours.
@@ -278,4 +278,104 @@ pub fn quantile(values: &mut [f32], q: f32) -> f32 {
     }
     let rank = (q * (values.len() - 1) as f32).round() as usize;
     *values.select_nth_unstable_by(rank.min(values.len() - 1), f32::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of `width` × `height` from a function of the pixel.
+    fn picture(width: u32, height: u32, level: impl Fn(i32, i32) -> u8) -> Gray {
+        let pixels = (0..height as i32).flat_map(|y| (0..width as i32).map(move |x| (x, y)));
+        Gray { width, height, data: pixels.map(|(x, y)| level(x, y)).collect() }
+    }
+
+    /// Blotches of three pixels, 60..=187, the same for the same place.
+    fn texture(x: i32, y: i32) -> u8 {
+        let cell = (x.div_euclid(3) as u32).wrapping_mul(73_856_093)
+            ^ (y.div_euclid(3) as u32).wrapping_mul(19_349_663);
+        60 + (cell.wrapping_mul(2_654_435_761) >> 25) as u8
+    }
+
+    fn worst(grid: &Grid) -> f32 {
+        grid.data.iter().copied().fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn other_light_and_a_small_displacement_explain_themselves() {
+        let a = picture(160, 120, texture);
+        // Sun through a leaf roof: a third of the contrast gone, and brighter.
+        let sunny = picture(160, 120, |x, y| texture(x, y) / 3 * 2 + 40);
+        assert!(worst(&change(&a, &sunny, 0..120)) < 0.1);
+        let fluttered = picture(160, 120, |x, y| texture(x + 2, y - 1));
+        assert!(worst(&change(&a, &fluttered, 0..120)) < 0.1);
+    }
+
+    #[test]
+    fn what_is_new_changes_its_cells_and_no_others() {
+        let a = picture(160, 120, texture);
+        let b = picture(160, 120, |x, y| {
+            if (80..104).contains(&x) && (40..64).contains(&y) {
+                texture(x + 500, y + 500)
+            } else {
+                texture(x, y)
+            }
+        });
+        let grid = change(&a, &b, 0..120);
+        for (i, &value) in grid.data.iter().enumerate() {
+            let (x, y) = (i % grid.width * STRIDE, i / grid.width * STRIDE);
+            let inside = (80..=96).contains(&x) && (40..=56).contains(&y);
+            let outside = x + WINDOW <= 80 || x >= 104 || y + WINDOW <= 40 || y >= 64;
+            if inside {
+                assert!(value > 0.3, "{value} at {x},{y}");
+            } else if outside {
+                assert!(value < 0.1, "{value} at {x},{y}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_swaying_camera_is_found_out_to_the_pixel() {
+        let a = picture(320, 240, texture);
+        for shift in [(0, 0), (7, -4), (-13, 9)] {
+            let b = picture(320, 240, |x, y| texture(x - shift.0, y - shift.1));
+            assert_eq!(align(&a, &b, 0..240), shift);
+        }
+    }
+
+    #[test]
+    fn pictures_without_structure_are_neither_shifted_nor_changed() {
+        let flat = |level: u8| picture(160, 120, move |_, _| level);
+        assert_eq!(align(&flat(0), &flat(255), 0..120), (0, 0));
+        assert_eq!(worst(&change(&flat(0), &flat(255), 0..120)), 0.0);
+    }
+
+    #[test]
+    fn moments_by_hand() {
+        // Columns 0 and 10 alternate in a (mean 5, variance 25); b is 3a + 7: mean 22, variance 225, covariance 75.
+        let a = picture(32, 32, |x, _| if x % 2 == 0 { 0 } else { 10 });
+        let b = picture(32, 32, |x, _| if x % 2 == 0 { 7 } else { 37 });
+        let m = moments(&a, &b, 0, 0, (0, 0)).unwrap();
+        assert_eq!((m.mean, m.variance, m.covariance), ((5.0, 22.0), (25.0, 225.0), 75.0));
+        // 225 · (1 − 75² / (26 · 226)) = 9.6111.
+        assert!((m.residual() - 9.6111).abs() < 1e-3);
+        assert!(moments(&a, &b, 24, 24, (1, 0)).is_none(), "one pixel beyond the right edge");
+    }
+
+    #[test]
+    fn smoothing_takes_the_mean_of_what_exists() {
+        let grid = Grid { width: 3, height: 2, data: vec![6.0, 0.0, 0.0, 0.0, 0.0, 12.0] };
+        // By hand, top left: (6 + 0 + 0 + 0) / 4; top middle: (6 + 12) / 6.
+        let got = grid.smoothed(1).data;
+        for (got, expected) in got.iter().zip([1.5, 3.0, 3.0, 1.5, 3.0, 3.0]) {
+            assert!((got - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn quantiles_by_nearest_rank() {
+        assert_eq!(quantile(&mut [], 0.5), 0.0);
+        assert_eq!(quantile(&mut [5.0, 1.0, 4.0, 2.0, 3.0], 0.25), 2.0);
+        assert_eq!(quantile(&mut [5.0, 1.0, 4.0, 2.0, 3.0], 1.0), 5.0);
+    }
 }

@@ -7,16 +7,22 @@
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
 //! (bursts merged), `deepfaune` (that program's rule, to compare with), `judge` (all of it in order).
 
+mod album;
 mod cells;
+pub mod classify;
 pub mod decide;
 pub mod deepfaune;
+pub mod detect;
 pub mod fence;
 pub mod fuse;
+mod heads;
 mod individual;
 pub mod judge;
 pub mod memory;
 pub mod motion;
 pub mod names;
+pub mod nms;
+mod prepare;
 pub mod regions;
 pub mod sequence;
 pub mod strip;

@@ -16,7 +16,9 @@ use crate::units::BBox;
 pub const WIDTH: u32 = 816;
 /// Patches are (2·2+1)² cells, about 20 pixels: the smallest animals that a camera trap is set for.
 const PATCH: usize = 2;
-/// Spread assumed even in a perfectly still scene; halving or doubling it leaves the order of the test bursts.
+/// Blocks are (2·12+1)² cells, about 100 pixels: the part of a large animal that is sure to be all animal.
+const BLOCK: usize = 12;
+/// Spread assumed even in a perfectly still scene; halving or doubling it keeps empties and animals apart in the test bursts.
 const SPREAD_MIN: f32 = 0.05;
 /// A patch belongs to a region when it stands out this much …
 const REGION_SALIENCE: f32 = 2.5;
@@ -48,9 +50,9 @@ pub struct Motion {
     /// How far the most changed patch stands out, in robust standard deviations; still scenes stay below 2,
     /// waving vegetation below 4, animals reach 6 to 13. 0 when nothing could be compared.
     pub salience: f32,
-    /// Median change over the picture, 0..=1: near 0 at rest, 0.2 in a storm, 0.4 and more when the scene is
-    /// another (the lens covered, the camera turned).
-    pub unrest: f32,
+    /// Mean change, 0..=1, of the most changed square of a hundred pixels, between two frames: a storm shakes
+    /// half of its structure at most, a large or near animal and a hand over the lens replace most of it.
+    pub replaced: f32,
     /// Share of the picture that moved, 0..=1.
     pub moved: f32,
     /// Share of the picture that each frame shows as no other does, 0..=1; 0 for frames not compared.
@@ -87,12 +89,13 @@ pub fn evidence(frames: &[Option<&Gray>], strip: Strip) -> Motion {
     if usable.len() < 2 || rows.len() < 4 * WINDOW || (first.width as usize) < 4 * WINDOW {
         return motion;
     }
-    let pairs = compare(&usable, &rows);
+    let soft: Vec<(usize, Gray)> = usable.iter().map(|&(i, f)| (i, softened(f))).collect();
+    let pairs = compare(&soft, &rows);
     let overall = combined(&pairs, usable.len());
     let calmest = pairs.iter().map(|p| (median(&p.change), &p.change)).min_by(|a, b| a.0.total_cmp(&b.0));
 
     motion.compared = usable.len();
-    motion.unrest = median(&overall);
+    motion.replaced = pairs.iter().map(|p| peak(&p.change.smoothed(BLOCK))).fold(0.0, f32::max);
     motion.moved = share_moved(&overall.data);
     let own: Vec<(usize, Vec<f32>)> = usable.iter().map(|&(i, _)| (i, own_change(&pairs, i))).collect();
     for (frame, change) in &own {
@@ -108,18 +111,34 @@ pub fn evidence(frames: &[Option<&Gray>], strip: Strip) -> Motion {
     motion
 }
 
+/// The picture through a binomial filter (1 2 1 along both axes): noise falls to three eighths, and shifts by
+/// parts of a pixel, which no search over whole pixels finds, change less. Border pixels stay as they are.
+fn softened(picture: &Gray) -> Gray {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let mut out = picture.clone();
+    for y in 1..height.saturating_sub(1) {
+        let row = |dy: usize| &picture.data[(y + dy - 1) * width..(y + dy) * width];
+        let (above, here, below) = (row(0), row(1), row(2));
+        let column = |x: usize| u16::from(above[x]) + 2 * u16::from(here[x]) + u16::from(below[x]);
+        for x in 1..width.saturating_sub(1) {
+            out.data[y * width + x] = ((column(x - 1) + 2 * column(x) + column(x + 1) + 8) / 16) as u8;
+        }
+    }
+    out
+}
+
 fn is_whole(picture: &Gray) -> bool {
     picture.data.len() == picture.width as usize * picture.height as usize
 }
 
-fn compare(usable: &[(usize, &Gray)], rows: &Range<usize>) -> Vec<Pair> {
+fn compare(usable: &[(usize, Gray)], rows: &Range<usize>) -> Vec<Pair> {
     let n = usable.len();
     let ahead = if n <= ALL_PAIRS { n } else { 2 };
     let mut pairs = Vec::new();
-    for (i, &(frame, picture)) in usable.iter().enumerate() {
-        for &(other, against) in usable.iter().skip(i + 1).take(ahead) {
+    for (i, (frame, picture)) in usable.iter().enumerate() {
+        for (other, against) in usable.iter().skip(i + 1).take(ahead) {
             let change = cells::change(picture, against, rows.clone());
-            pairs.push(Pair { frames: (frame, other), change });
+            pairs.push(Pair { frames: (*frame, *other), change });
         }
     }
     pairs
@@ -248,12 +267,11 @@ fn bounds(cells: &[usize], width: usize, size: (u32, u32), top: usize) -> BBox {
 /// to the crop). A bird that turns its head moves too little for [`evidence`]; a stump that a detector takes
 /// for an animal does not move at all.
 pub fn inside(crops: &[&Gray], bbox: BBox) -> f32 {
+    let soft: Vec<Gray> = crops.iter().filter(|c| is_whole(c)).map(|c| softened(c)).collect();
     let mut found = Vec::new();
-    for (i, a) in crops.iter().enumerate() {
-        for b in crops.iter().skip(i + 1) {
-            if (a.width, a.height) == (b.width, b.height) && is_whole(a) && is_whole(b) {
-                found.push(inside_pair(a, b, &bbox));
-            }
+    for (i, a) in soft.iter().enumerate() {
+        for b in soft.iter().skip(i + 1).filter(|b| (b.width, b.height) == (a.width, a.height)) {
+            found.push(inside_pair(a, b, &bbox));
         }
     }
     found.sort_by(|a, b| b.total_cmp(a));
@@ -282,4 +300,138 @@ fn inside_pair(a: &Gray, b: &Gray, bbox: &BBox) -> f32 {
     let middle = quantile(&mut around, 0.5);
     around.iter_mut().for_each(|v| *v = (*v - middle).abs());
     ((within - middle) / (LOCAL_SPREAD_MIN + 1.4826 * quantile(&mut around, 0.5))).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const W: u32 = 400;
+    const H: u32 = 300;
+
+    fn hash(x: i32, y: i32, seed: u32) -> u8 {
+        let h = (x as u32).wrapping_mul(73_856_093)
+            ^ (y as u32).wrapping_mul(19_349_663)
+            ^ seed.wrapping_mul(83_492_791);
+        (h.wrapping_mul(2_654_435_761) >> 24) as u8
+    }
+
+    /// A forest floor: blotches of three pixels under sensor noise of ±3 that differs from frame to frame.
+    fn floor(x: i32, y: i32, frame: u32) -> u8 {
+        70 + hash(x.div_euclid(3), y.div_euclid(3), 1) / 4 + hash(x, y, 100 + frame) % 7
+    }
+
+    fn frame(number: u32, level: impl Fn(i32, i32, u8) -> u8) -> Gray {
+        let pixels = (0..H as i32).flat_map(|y| (0..W as i32).map(move |x| (x, y)));
+        Gray { width: W, height: H, data: pixels.map(|(x, y)| level(x, y, floor(x, y, number))).collect() }
+    }
+
+    /// A spotted body of 24 × 16 pixels at (`x0`, `y0`).
+    fn body(x: i32, y: i32, x0: i32, y0: i32, ground: u8) -> u8 {
+        let inside = (x0..x0 + 24).contains(&x) && (y0..y0 + 16).contains(&y);
+        if inside { 40 + hash((x - x0) / 4, (y - y0) / 4, 7) / 2 } else { ground }
+    }
+
+    fn judged(frames: &[Gray]) -> Motion {
+        evidence(&frames.iter().map(Some).collect::<Vec<_>>(), Strip::default())
+    }
+
+    #[test]
+    fn a_walking_bird_stands_out_where_it_is() {
+        let frames: Vec<Gray> =
+            (0..3).map(|i| frame(i, |x, y, ground| body(x, y, 200 + 20 * i as i32, 120, ground))).collect();
+        let motion = judged(&frames);
+        assert_eq!(motion.compared, 3);
+        assert!(motion.salience > 6.0, "{}", motion.salience);
+        assert_eq!(motion.regions.len(), 1);
+        // It walks over x 200..264, y 120..136; patches reach up to 16 pixels further.
+        let found = motion.regions[0].bbox;
+        let walked = BBox::from_corners(200.0 / 400.0, 120.0 / 300.0, 264.0 / 400.0, 136.0 / 300.0);
+        assert!(walked.covered_by(&found) > 0.9, "{found:?}");
+        let around = BBox::from_corners(180.0 / 400.0, 100.0 / 300.0, 284.0 / 400.0, 156.0 / 300.0);
+        assert!(found.covered_by(&around) > 0.99, "{found:?}");
+        assert!(motion.moved > 0.0 && motion.moved < 0.05);
+    }
+
+    #[test]
+    fn a_sun_patch_and_a_flash_are_no_motion() {
+        let frames: Vec<Gray> = (0..3)
+            .map(|i| {
+                frame(i, |x, _, ground| {
+                    let lit = (x - 100 * i as i32).rem_euclid(400) < 150;
+                    if lit { (f32::from(ground) * 1.4) as u8 } else { ground }
+                })
+            })
+            .collect();
+        let motion = judged(&frames);
+        // Only the sharp edges of the patches, eight pixels wide, are new.
+        let dark = judged(&[frame(0, |_, _, g| g), frame(1, |_, _, g| g / 2), frame(2, |_, _, g| g)]);
+        assert!(dark.salience < 2.0, "{}", dark.salience);
+        assert!(motion.moved < 0.02, "{}", motion.moved);
+    }
+
+    #[test]
+    fn in_a_storm_nothing_stands_out_and_a_calm_burst_is_calm() {
+        let calm: Vec<Gray> = (0..3).map(|i| frame(i, |_, _, ground| ground)).collect();
+        assert!(judged(&calm).salience < 2.0);
+        // One in four patches of 16 pixels is another leaf in each frame.
+        let storm: Vec<Gray> = (0..3)
+            .map(|i| {
+                frame(i, |x, y, ground| {
+                    let tossed = hash(x / 16, y / 16, 200 + i) < 64;
+                    if tossed { 40 + hash(x / 3, y / 3, 300 + i) / 2 } else { ground }
+                })
+            })
+            .collect();
+        let motion = judged(&storm);
+        assert!(motion.moved > 0.1, "{}", motion.moved);
+        assert!(motion.salience < 4.9, "{}", motion.salience);
+    }
+
+    #[test]
+    fn failed_and_odd_frames_are_left_out_and_one_frame_says_nothing() {
+        let (a, b) = (frame(0, |_, _, g| g), frame(1, |x, y, g| body(x, y, 50, 50, g)));
+        let odd = Gray { width: 10, height: 10, data: vec![0; 100] };
+        let broken = Gray { width: W, height: H, data: vec![0; 5] };
+        let motion = evidence(&[Some(&a), None, Some(&b), Some(&odd), Some(&broken)], Strip::default());
+        assert_eq!((motion.compared, motion.frames.len()), (2, 5));
+        assert!(motion.salience > 6.0);
+        assert_eq!(motion.frames[1], 0.0);
+        let single = evidence(&[Some(&a), None], Strip::default());
+        assert_eq!(single, Motion { frames: vec![0.0, 0.0], ..Motion::default() });
+        assert_eq!(evidence(&[], Strip::default()), Motion::default());
+    }
+
+    #[test]
+    fn changing_seconds_in_the_strip_are_not_looked_at() {
+        let frames: Vec<Gray> = (0..3)
+            .map(|i| frame(i, |x, y, g| if y >= 276 { hash(x / 4, y / 4, 400 + i) } else { g }))
+            .collect();
+        let all: Vec<Option<&Gray>> = frames.iter().map(Some).collect();
+        let seen = evidence(&all, Strip::default());
+        assert!(seen.salience > 4.9, "{seen:?}");
+        let masked = evidence(&all, Strip { top: 0.0, bottom: 0.085 });
+        assert!(masked.salience < 2.0, "{masked:?}");
+    }
+
+    #[test]
+    fn a_hand_over_the_lens_replaces_the_scene() {
+        let rich = |g: u8| 20 + (g - 70) * 3;
+        let covered = frame(1, |x, y, g| if x < 250 { 30 + hash(x / 20, y / 20, 9) / 8 } else { rich(g) });
+        let motion = judged(&[frame(0, |_, _, g| rich(g)), covered]);
+        assert!(motion.replaced > 0.7, "{}", motion.replaced);
+    }
+
+    #[test]
+    fn a_head_that_turns_moves_inside_its_box_and_a_stump_does_not() {
+        let turned = |i: u32| frame(i, |x, y, g| if i == 1 { body(x, y, 190, 150, g) } else { g });
+        let frames: Vec<Gray> = (0..3).map(turned).collect();
+        let crops: Vec<&Gray> = frames.iter().collect();
+        let head = BBox { x: 0.45, y: 0.45, w: 0.1, h: 0.15 };
+        let stump = BBox { x: 0.1, y: 0.1, w: 0.1, h: 0.15 };
+        assert!(inside(&crops, head) > 4.9);
+        assert!(inside(&crops, stump) < 4.0);
+        assert_eq!(inside(&crops[..1], head), 0.0);
+        assert_eq!(inside(&crops, BBox::FULL), 0.0, "no surroundings to compare with");
+    }
 }

@@ -7,6 +7,8 @@ use super::Detection;
 use super::motion::{Motion, Region};
 use crate::units::BBox;
 
+/// Less salient regions are what wind does to vegetation: a look there finds but false alarms.
+const SALIENT: f32 = 4.5;
 /// Room around a region, as a multiple of its longer side: detectors want to see what a thing stands on.
 const ROOM: f32 = 1.6;
 /// A crop larger than this share of the picture's shorter side shows no more than the whole-frame pass did.
@@ -47,7 +49,7 @@ pub struct Look {
 /// input side in pixels: a crop is never smaller, so nothing is magnified.
 pub fn plan(motion: &Motion, seen: &[&[Detection]], size: (u32, u32), side: u32) -> Vec<Look> {
     let mut looks = Vec::new();
-    for (index, region) in motion.regions.iter().enumerate() {
+    for (index, region) in motion.regions.iter().enumerate().filter(|(_, r)| r.salience >= SALIENT) {
         let Some(crop) = square(region, size, side) else { continue };
         let mut frames: Vec<usize> = (0..seen.len().min(region.frames.len()))
             .filter(|&f| !seen[f].iter().any(|d| belongs(&d.bbox, &region.bbox)))

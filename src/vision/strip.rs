@@ -25,14 +25,16 @@ pub struct Strip {
 const HIGHEST: f32 = 0.12;
 /// Lowest strip believed: a line of text needs some rows.
 const LOWEST: f32 = 0.012;
-/// A row is flat when this share of it lies within [`FLAT_LEVELS`] of its median; the rest is text.
-const FLAT_SHARE: f32 = 0.5;
-/// Grey levels around the median that count as flat; JPEG rings around text by about this much.
-const FLAT_LEVELS: u8 = 10;
-/// The edge of a strip is straight: this share of the row beyond differs from the strip's ground.
+/// The strip's outermost rows are bare ground: this share of them lies within [`FLAT_LEVELS`] of the median …
+const BARE_SHARE: f32 = 0.8;
+/// … and this share of every other row; the rest is text.
+const FLAT_SHARE: f32 = 0.3;
+/// Grey levels around the ground that count as flat; JPEG rings around text by about this much.
+const FLAT_LEVELS: u8 = 8;
+/// The edge of a strip is straight and sharp: this share of the row beyond differs from the row within.
 const EDGE_SHARE: f32 = 0.6;
-/// Grey levels by which it differs.
-const EDGE_LEVELS: u8 = 20;
+/// Grey levels by which they differ: infrared ground is often nearly as white as the strip.
+const EDGE_LEVELS: u8 = 8;
 
 impl Strip {
     /// The pixel rows of a picture `height` high that lie outside of the strip; empty if the strip is all.
@@ -67,12 +69,19 @@ fn flat_rows(picture: &Gray, row: impl Fn(usize) -> usize) -> usize {
         return 0;
     }
     let ground = median_level(line(1));
-    let is_flat = |i: usize| share(line(i), |p| p.abs_diff(ground) <= FLAT_LEVELS) >= FLAT_SHARE;
-    let rows = (0..=most).take_while(|&i| is_flat(i)).count();
-    let edge = share(line(rows + 1), |p| p.abs_diff(ground) > EDGE_LEVELS);
-    let believed = rows <= most && rows as f32 >= height as f32 * LOWEST && edge >= EDGE_SHARE;
-    // One row more: JPEG blurs the edge.
-    if believed { rows + 1 } else { 0 }
+    let flat = |i: usize| share(line(i), |p| p.abs_diff(ground) <= FLAT_LEVELS);
+    if flat(1) < BARE_SHARE {
+        return 0;
+    }
+    let rows = (0..=most).take_while(|&i| flat(i) >= FLAT_SHARE).count();
+    if rows > most || (rows as f32) < (height as f32 * LOWEST).max(3.0) {
+        return 0;
+    }
+    let (within, beyond) = (line(rows - 2), line(rows + 1));
+    let differ = within.iter().zip(beyond).filter(|(a, b)| a.abs_diff(**b) > EDGE_LEVELS).count();
+    let believed = differ as f32 >= EDGE_SHARE * width as f32;
+    // Two rows more: JPEG blurs the edge, and so does whoever compares softened pictures.
+    if believed { rows + 2 } else { 0 }
 }
 
 fn share(line: &[u8], wanted: impl Fn(u8) -> bool) -> f32 {
@@ -156,4 +165,81 @@ fn points(picture: &Gray) -> Option<Vec<u8>> {
         picture.data[y * width + x]
     };
     Some((0..BANDS).flat_map(|band| (0..POINTS).map(move |point| at(band, point))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(x: u32, y: u32, seed: u32) -> u8 {
+        let h = x.wrapping_mul(73_856_093) ^ y.wrapping_mul(19_349_663) ^ seed.wrapping_mul(83_492_791);
+        (h.wrapping_mul(2_654_435_761) >> 24) as u8
+    }
+
+    fn picture(level: impl Fn(u32, u32) -> u8) -> Gray {
+        let pixels = (0..300).flat_map(|y| (0..400).map(move |x| (x, y)));
+        Gray { width: 400, height: 300, data: pixels.map(|(x, y)| level(x, y)).collect() }
+    }
+
+    /// White ground with black text on a third of it, 15 rows high, at the bottom.
+    fn with_strip(seed: u32) -> Gray {
+        picture(|x, y| match y {
+            285.. if x % 40 < 13 && (289..296).contains(&y) => noise(x / 2, y / 2, seed),
+            285.. => 255,
+            _ => noise(x, y, seed) / 2,
+        })
+    }
+
+    #[test]
+    fn a_white_band_with_text_is_found_to_the_row() {
+        let strip = Strip::find(&with_strip(1));
+        assert_eq!(strip, Strip { top: 0.0, bottom: 17.0 / 300.0 });
+        assert_eq!(strip.rows(300), 0..283);
+    }
+
+    #[test]
+    fn a_black_band_at_the_top_is_found() {
+        let strip = Strip::find(&picture(|x, y| if y < 12 { 0 } else { 60 + noise(x, y, 1) / 2 }));
+        assert_eq!(strip, Strip { top: 14.0 / 300.0, bottom: 0.0 });
+    }
+
+    #[test]
+    fn snow_night_and_sky_are_no_strips() {
+        let fading = picture(|_, y| (y * 255 / 300) as u8);
+        let night = picture(|_, _| 3);
+        let sky = picture(|x, y| if y < 100 { 250 } else { noise(x, y, 1) });
+        for scene in [fading, night, sky] {
+            assert_eq!(Strip::find(&scene), Strip::default());
+        }
+        assert_eq!(Strip::find(&Gray::default()), Strip::default());
+    }
+
+    #[test]
+    fn rows_never_leave_the_picture() {
+        assert_eq!(Strip { top: 0.7, bottom: 0.9 }.rows(10), 1..1);
+        assert_eq!(Strip { top: f32::NAN, bottom: -3.0 }.rows(10), 0..10);
+        assert_eq!(Strip::default().with(Strip { top: 0.1, bottom: 0.0 }).rows(100), 10..100);
+    }
+
+    #[test]
+    fn rows_that_stay_over_many_bursts_are_learned() {
+        // A strip without an edge: the same grey pattern in every picture, 24 of 300 rows, 8 bands of 100.
+        let scene = |seed: u32| picture(|x, y| if y >= 276 { noise(x, y, 0) } else { noise(x, y, seed) });
+        let mut memory = StripMemory::default();
+        for burst in 0..BURSTS_LEAST {
+            memory.learn(&scene(1 + burst));
+            assert_eq!(memory.strip(), Strip::default());
+        }
+        memory.learn(&scene(50));
+        assert_eq!(memory.strip(), Strip { top: 0.0, bottom: 0.08 });
+    }
+
+    #[test]
+    fn a_scene_where_all_stays_has_no_strip() {
+        let mut memory = StripMemory::default();
+        for _ in 0..20 {
+            memory.learn(&picture(|x, y| noise(x, y, 1)));
+        }
+        assert_eq!(memory.strip(), Strip::default());
+    }
 }

@@ -1,0 +1,245 @@
+//! The built-in engine: tract, pure Rust. The only file that names it.
+//!
+//! A network is parsed, typed and optimised once; constants behind `DequantizeLinear` are folded then, so weights
+//! stored as int8 run at the speed of f32. Fully quantised (QDQ) networks run too, slower than in f32.
+//! tract runs a network on the calling thread: `threads` above 1 is told to the log and ignored.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::Factoid;
+
+use super::manifest::{Dtype, Input};
+use super::{Data, Engine, EngineError, Network, Tensor};
+
+const NAME: &str = "tract 0.23";
+
+/// The engine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tract;
+
+impl Engine for Tract {
+    fn name(&self) -> String {
+        NAME.into()
+    }
+
+    fn load(&self, onnx: &[u8], spec: &Input, threads: usize) -> Result<Box<dyn Network>, EngineError> {
+        if threads > 1 {
+            log::info!("{NAME} runs a network on one thread; {threads} were asked for");
+        }
+        // A network that makes the engine panic is a network it cannot load.
+        let loaded = catch_unwind(AssertUnwindSafe(|| load(onnx, spec)));
+        let network = loaded.unwrap_or_else(|_| Err(cannot_load("it gave up")))?;
+        Ok(Box::new(network))
+    }
+}
+
+struct Loaded {
+    plan: Arc<TypedRunnableModel>,
+    outputs: Vec<String>,
+    shape: [usize; 4],
+    dtype: Dtype,
+}
+
+fn cannot_load(reason: impl std::fmt::Display) -> EngineError {
+    EngineError::Load { engine: NAME.into(), reason: reason.to_string() }
+}
+
+fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
+    let chain = |e: TractError| cannot_load(format!("{e:#}"));
+    let parser = tract_onnx::onnx();
+    let proto = parser.proto_model_for_read(&mut &onnx[..]).map_err(chain)?;
+    refuse_external_data(&proto)?;
+    let mut model = parser.model_for_proto_model(&proto).map_err(chain)?;
+    check_input(&model, spec)?;
+    let dtype = match spec.dtype {
+        Dtype::F32 => DatumType::F32,
+        Dtype::U8 => DatumType::U8,
+    };
+    model.set_input_fact(0, InferenceFact::dt_shape(dtype, spec.shape())).map_err(chain)?;
+    let plan = model.into_optimized().and_then(|m| m.into_runnable()).map_err(chain)?;
+    let outputs =
+        proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
+    Ok(Loaded { plan, outputs, shape: spec.shape(), dtype: spec.dtype })
+}
+
+/// A model is one file: weights in a second one would escape its SHA-256.
+fn refuse_external_data(proto: &ModelProto) -> Result<(), EngineError> {
+    let mut constants = proto.graph.iter().flat_map(|graph| {
+        let in_nodes = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|a| a.t.as_ref());
+        graph.initializer.iter().chain(in_nodes)
+    });
+    match constants.find(|tensor| !tensor.external_data.is_empty() || tensor.data_location == Some(1)) {
+        None => Ok(()),
+        Some(tensor) => Err(cannot_load(format!(
+            "its weights ({}) lie in a second file (ONNX external_data); save it as one file",
+            tensor.name
+        ))),
+    }
+}
+
+/// The network's own input must have the manifest's name and, where it is fixed, type and size.
+fn check_input(model: &InferenceModel, spec: &Input) -> Result<(), EngineError> {
+    let unfit = |key: &str, manifest: String, network: String| {
+        Err(EngineError::Unfit { key: key.into(), manifest, network })
+    };
+    let outlets = model.input_outlets().map_err(cannot_load)?;
+    let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
+    if names != [spec.name.as_str()] {
+        return unfit("input.name", spec.name.clone(), names.join(", "));
+    }
+    let fact = model.input_fact(0).map_err(cannot_load)?;
+    let wanted = match spec.dtype {
+        Dtype::F32 => DatumType::F32,
+        Dtype::U8 => DatumType::U8,
+    };
+    if let Some(has) = fact.datum_type.concretize().filter(|has| *has != wanted) {
+        return unfit("input.dtype", format!("{wanted:?}").to_lowercase(), format!("{has:?}").to_lowercase());
+    }
+    let fixed: Vec<Option<i64>> =
+        fact.shape.dims().map(|dim| dim.concretize().and_then(|d| d.to_i64().ok())).collect();
+    let fits = fact.shape.is_open()
+        || (fixed.len() == 4
+            && fixed.iter().zip(spec.shape()).all(|(has, wants)| has.is_none_or(|d| d == wants as i64)));
+    if fits {
+        return Ok(());
+    }
+    unfit(
+        "input.width, input.height, input.layout",
+        format!("{:?}", spec.shape()),
+        format!("{:?}", fact.shape),
+    )
+}
+
+impl Network for Loaded {
+    fn run(&mut self, input: Tensor) -> Result<Vec<(String, Tensor)>, EngineError> {
+        let failed = |reason: String| EngineError::Run { engine: NAME.into(), reason };
+        if input.shape != self.shape {
+            return Err(EngineError::Shape { expected: self.shape.to_vec(), got: input.shape });
+        }
+        let value = match (&input.data, self.dtype) {
+            (Data::F32(values), Dtype::F32) => tract_onnx::prelude::Tensor::from_shape(&input.shape, values),
+            (Data::U8(values), Dtype::U8) => tract_onnx::prelude::Tensor::from_shape(&input.shape, values),
+            _ => return Err(failed("the input has another type than `input.dtype`".into())),
+        };
+        let value = value.map_err(|e| failed(format!("{e:#}")))?;
+        let plan = &self.plan;
+        // A panic in the network is a failed inference, not the end of the trap.
+        let ran = catch_unwind(AssertUnwindSafe(|| plan.run(tvec!(value.into()))));
+        let values = ran
+            .unwrap_or_else(|_| Err(TractError::msg("it gave up")))
+            .map_err(|e| failed(format!("{e:#}")))?;
+        values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| {
+                let name = self.outputs.get(i).cloned().unwrap_or_else(|| format!("output {i}"));
+                Ok((name, from_tract(value).map_err(|e| failed(format!("{e:#}")))?))
+            })
+            .collect()
+    }
+}
+
+fn from_tract(value: &tract_onnx::prelude::Tensor) -> TractResult<Tensor> {
+    let shape = value.shape().to_vec();
+    let data = match value.datum_type().unquantized() {
+        DatumType::U8 => {
+            Data::U8(value.cast_to_dt(DatumType::U8)?.to_plain_array_view::<u8>()?.iter().copied().collect())
+        }
+        _ => Data::F32(value.cast_to::<f32>()?.to_plain_array_view::<f32>()?.iter().copied().collect()),
+    };
+    Ok(Tensor { shape, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::manifest::{Colour, Layout, Resize};
+
+    // Written with the onnx package: Conv 1x1 (weights int8 [[64,-32,16],[-128,127,8]] behind DequantizeLinear with
+    // scales 0.5 and 0.25, bias 1 and -1), mean over the picture. `qdq` takes and gives bytes (input scale 1/255,
+    // output scale 1, zero point 128). `external` keeps its bias in a second file.
+    const INT8_WEIGHTS: &[u8] = include_bytes!("../../tests/data/int8_weights.onnx");
+    const QDQ: &[u8] = include_bytes!("../../tests/data/qdq.onnx");
+    const EXTERNAL: &[u8] = include_bytes!("../../tests/data/external.onnx");
+
+    fn spec(layout: Layout, dtype: Dtype) -> Input {
+        Input {
+            name: "image".into(),
+            width: 4,
+            height: 4,
+            layout,
+            colour: Colour::Rgb,
+            dtype,
+            scale: 1.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            resize: Resize::Stretch,
+            bicubic: false,
+        }
+    }
+
+    fn refusal(onnx: &[u8], spec: &Input) -> String {
+        Tract.load(onnx, spec, 1).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn weights_stored_as_int8_are_folded_when_loading() {
+        let mut network = load(INT8_WEIGHTS, &spec(Layout::Nchw, Dtype::F32)).unwrap();
+        let left: Vec<String> =
+            network.plan.model().nodes().iter().map(|n| n.op.name().to_string()).collect();
+        assert!(!left.iter().any(|op| op.contains("antize") || op.contains("Cast")), "{left:?}");
+        // By hand: the channels' means of i/48 are 7.5/48, 23.5/48, 39.5/48;
+        // 32 * 7.5/48 - 16 * 23.5/48 + 8 * 39.5/48 + 1 = 4.75 and -32 * .. + 31.75 * .. + 2 * .. - 1 = 11.1901.
+        let values = (0..48).map(|i| i as f32 / 48.0).collect();
+        let out = network.run(Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(values) }).unwrap();
+        assert_eq!((out[0].0.as_str(), &out[0].1.shape), ("scores", &vec![1, 2]));
+        let scores = out[0].1.to_f32();
+        assert!((scores[0] - 4.75).abs() < 1e-4 && (scores[1] - 11.190_1).abs() < 1e-3, "{scores:?}");
+    }
+
+    #[test]
+    fn a_fully_quantised_network_takes_and_gives_bytes() {
+        let mut network = Tract.load(QDQ, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
+        let bytes = (0..48).map(|i| i * 5).collect();
+        let out = network.run(Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
+        // By hand: 32 * 112.5/255 - 16 * 117.5/255 + 8 * 122.5/255 + 1 = 11.59, and 0.47; rounded, plus 128.
+        assert_eq!(out[0].1.data, Data::U8(vec![140, 128]));
+    }
+
+    #[test]
+    fn another_input_than_the_manifests_is_named() {
+        let fine = spec(Layout::Nchw, Dtype::F32);
+        let wrong_name = refusal(INT8_WEIGHTS, &Input { name: "images".into(), ..fine.clone() });
+        assert_eq!(wrong_name, "the manifest says `input.name` is images, the network has image");
+        let wrong_size = refusal(INT8_WEIGHTS, &Input { width: 8, ..fine.clone() });
+        assert!(
+            wrong_size.contains("`input.width, input.height, input.layout` is [1, 3, 4, 8]"),
+            "{wrong_size}"
+        );
+        let wrong_type = refusal(INT8_WEIGHTS, &Input { dtype: Dtype::U8, ..fine });
+        assert_eq!(wrong_type, "the manifest says `input.dtype` is u8, the network has f32");
+    }
+
+    #[test]
+    fn what_is_no_whole_network_is_refused() {
+        let fine = spec(Layout::Nchw, Dtype::F32);
+        assert!(refusal(b"not a network", &fine).contains("cannot load"));
+        assert!(refusal(&INT8_WEIGHTS[..150], &fine).contains("cannot load"));
+        let external = refusal(EXTERNAL, &fine);
+        assert!(external.contains("its weights (b) lie in a second file"), "{external}");
+    }
+
+    #[test]
+    fn an_input_of_another_shape_is_an_error_and_the_network_goes_on() {
+        let mut network = Tract.load(INT8_WEIGHTS, &spec(Layout::Nchw, Dtype::F32), 2).unwrap();
+        let wrong = Tensor { shape: vec![1, 3, 2, 2], data: Data::F32(vec![0.0; 12]) };
+        assert!(matches!(network.run(wrong), Err(EngineError::Shape { .. })));
+        let short = Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(vec![0.0; 12]) };
+        assert!(matches!(network.run(short), Err(EngineError::Run { .. })));
+        let right = Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(vec![0.0; 48]) };
+        assert_eq!(network.run(right).unwrap()[0].1.data, Data::F32(vec![1.0, -1.0]));
+    }
+}

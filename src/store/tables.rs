@@ -1,0 +1,200 @@
+//! The tables of the journal as the code sees them: names, columns and their types, in the order of the schema.
+
+use super::sealed::{Column, Kind, Table};
+
+const fn integer(name: &'static str) -> Column {
+    Column { name, kind: Kind::Integer }
+}
+
+const fn real(name: &'static str) -> Column {
+    Column { name, kind: Kind::Real }
+}
+
+const fn text(name: &'static str) -> Column {
+    Column { name, kind: Kind::Text }
+}
+
+const fn blob(name: &'static str) -> Column {
+    Column { name, kind: Kind::Blob }
+}
+
+/// Where the trap stands.
+pub(super) const DEPLOYMENT: Table = Table {
+    name: "deployment",
+    columns: &[integer("id"), text("name"), real("latitude"), real("longitude")],
+};
+
+/// Starts of the daemon.
+pub(super) const BOOT: Table = Table {
+    name: "boot",
+    columns: &[
+        integer("id"),
+        integer("deployment"),
+        integer("started_us"),
+        text("clock"),
+        text("kernel_boot"),
+        text("version"),
+    ],
+};
+
+/// Bursts closer than the gap.
+pub(super) const SEQUENCE: Table = Table {
+    name: "sequence",
+    columns: &[
+        integer("id"),
+        integer("deployment"),
+        integer("first_us"),
+        integer("last_us"),
+        integer("bursts"),
+        text("outcome"),
+        real("probability"),
+    ],
+};
+
+/// Bursts.
+pub(super) const BURST: Table = Table {
+    name: "burst",
+    columns: &[
+        integer("id"),
+        integer("boot"),
+        integer("deployment"),
+        integer("sequence"),
+        integer("numbers"),
+        integer("triggered_us"),
+        text("clock"),
+        text("outcome"),
+        real("probability"),
+        integer("millis"),
+        integer("suppressed"),
+        text("faults"),
+        text("models"),
+        text("source"),
+        text("report"),
+    ],
+};
+
+/// Frames of bursts.
+pub(super) const FRAME: Table = Table {
+    name: "frame",
+    columns: &[
+        integer("id"),
+        integer("burst"),
+        integer("position"),
+        integer("taken_us"),
+        text("failed"),
+        real("moved"),
+        integer("width"),
+        integer("height"),
+        integer("infrared"),
+        integer("bytes"),
+    ],
+};
+
+/// Boxes on frames.
+pub(super) const BOX: Table = Table {
+    name: "box",
+    columns: &[
+        integer("id"),
+        integer("frame"),
+        real("x"),
+        real("y"),
+        real("w"),
+        real("h"),
+        text("category"),
+        real("confidence"),
+        integer("moving"),
+        integer("track"),
+    ],
+};
+
+/// What was seen in bursts.
+pub(super) const OBSERVATION: Table = Table {
+    name: "observation",
+    columns: &[
+        integer("id"),
+        integer("burst"),
+        text("taxon"),
+        text("rank"),
+        text("label"),
+        real("score"),
+        integer("count"),
+        text("top5"),
+        text("tracks"),
+    ],
+};
+
+/// What was seen in sequences.
+pub(super) const MERGED: Table = Table {
+    name: "merged",
+    columns: &[
+        integer("id"),
+        integer("sequence"),
+        text("taxon"),
+        text("rank"),
+        text("label"),
+        real("score"),
+        integer("count"),
+        text("top5"),
+        text("tracks"),
+    ],
+};
+
+/// Files.
+pub(super) const MEDIA: Table = Table {
+    name: "media",
+    columns: &[
+        integer("id"),
+        integer("burst"),
+        integer("frame"),
+        text("path"),
+        blob("sha256"),
+        integer("bytes"),
+        text("kind"),
+        integer("owned"),
+        integer("gone_us"),
+        text("reason"),
+    ],
+};
+
+/// What waits to be sent.
+pub(super) const OUTBOX: Table = Table {
+    name: "outbox",
+    columns: &[integer("id"), integer("burst"), blob("payload"), integer("sent_us")],
+};
+
+/// When the trap stood watch.
+pub(super) const EFFORT: Table = Table {
+    name: "effort",
+    columns: &[
+        integer("id"),
+        integer("boot"),
+        integer("at_us"),
+        text("clock"),
+        text("kind"),
+        integer("triggers"),
+        integer("bursts"),
+        integer("empties"),
+        integer("suppressed"),
+        integer("failed"),
+    ],
+};
+
+/// What the trap learnt and counts.
+pub(super) const STATE: Table =
+    Table { name: "state", columns: &[integer("id"), text("key"), blob("value")] };
+
+/// Every table, parents before children.
+pub(super) const ALL: [&Table; 12] = [
+    &DEPLOYMENT,
+    &BOOT,
+    &SEQUENCE,
+    &BURST,
+    &FRAME,
+    &BOX,
+    &OBSERVATION,
+    &MERGED,
+    &MEDIA,
+    &OUTBOX,
+    &EFFORT,
+    &STATE,
+];
