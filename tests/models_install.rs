@@ -101,7 +101,11 @@ fn answer(
     let parts = !matches!(manner, Manner::CutsOnceWithoutParts(_));
     let start = if parts { range.unwrap_or(0) } else { 0 };
     let mut head = if start > 0 {
-        format!("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{}\r\n", bytes.len() - 1, bytes.len())
+        format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{}\r\n",
+            bytes.len() - 1,
+            bytes.len()
+        )
     } else {
         "HTTP/1.1 200 OK\r\n".to_owned()
     };
@@ -208,13 +212,15 @@ fn a_wrong_hash_installs_nothing() {
     let server = model_server(Manner::Good);
     let dir = tempfile::tempdir().unwrap();
     for file in ["model.toml", "net.onnx"] {
-        let wanted = Request { sha256: Some("0".repeat(64)), ..request(format!("{}/m/{file}", server.address)) };
+        let wanted =
+            Request { sha256: Some("0".repeat(64)), ..request(format!("{}/m/{file}", server.address)) };
         let error = add(dir.path(), &wanted).unwrap_err();
         assert!(matches!(error, InstallError::Hash { .. }), "{error}");
         assert!(error.to_string().contains(&sha256(&weights())), "{error}");
         assert!(names(dir.path()).is_empty());
     }
-    let right = Request { sha256: Some(sha256(&weights())), ..request(format!("{}/m/net.onnx", server.address)) };
+    let right =
+        Request { sha256: Some(sha256(&weights())), ..request(format!("{}/m/net.onnx", server.address)) };
     add(dir.path(), &right).unwrap();
 }
 
