@@ -25,6 +25,7 @@
 //! |---|---|---|
 //! | [`units`] | quantities with a unit or a range; `no_std` | |
 //! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
+//! | `strict` | TOML read strictly: every error names file, key and what is allowed | |
 //! | `csv` | tables of text | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
 //! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
@@ -32,10 +33,10 @@
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
 //! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
-//! | `board` | `boards/*.toml` to opened devices | drivers, hal, units, world |
+//! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | event, units |
-//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, store, event, config, units |
-//! | `config` | what a site chooses, checked | vision, store, engine, units |
+//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, config, units |
+//! | `config` | what a site chooses, checked | strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
 //! | `cli` | one file per verb | all |
@@ -53,9 +54,17 @@ pub mod event;
 pub mod units;
 
 #[cfg(feature = "std")]
+pub mod board;
+#[cfg(feature = "std")]
 pub mod cli;
 #[cfg(feature = "std")]
+pub mod config;
+#[cfg(feature = "std")]
 pub mod csv;
+#[cfg(feature = "std")]
+pub mod daemon;
+#[cfg(feature = "std")]
+pub mod drivers;
 #[cfg(feature = "std")]
 pub mod engine;
 #[cfg(feature = "std")]
@@ -68,6 +77,8 @@ pub mod image;
 pub mod photos;
 #[cfg(feature = "std")]
 pub mod store;
+#[cfg(feature = "std")]
+pub mod strict;
 #[cfg(feature = "std")]
 pub mod vision;
 #[cfg(feature = "std")]

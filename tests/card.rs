@@ -1,4 +1,5 @@
 //! The pictures on the card: what is kept, what goes first, and what happens when the card is full or read-only.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are tests.
 
 mod store_support;
 

@@ -1,4 +1,5 @@
 //! A card that loses bits: the journal always opens, what it says is true, and what it lost is told.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are tests.
 
 mod store_support;
 
@@ -44,6 +45,14 @@ fn journal(dir: &Path, closed: bool) -> (PathBuf, HashMap<u32, Burst>) {
 
 fn wal(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}-wal", path.display()))
+}
+
+/// Length of the log's current turn: SQLite overwrites it from the start and leaves longer turns' frames behind.
+/// Frames carry the salt of the header (file format document, section 4.1).
+fn turn(log: &[u8]) -> usize {
+    let frame = 24 + 4096;
+    let mine = log[32..].chunks_exact(frame).take_while(|f| f[8..16] == log[16..24]).count();
+    32 + mine * frame
 }
 
 fn all(journal: &Journal) -> Vec<Stored> {
@@ -197,7 +206,7 @@ fn a_broken_log_in_the_middle_is_not_taken_for_a_torn_end() {
     let dir = tempfile::tempdir().unwrap();
     let (path, written) = journal(dir.path(), false);
     let mut bytes = fs::read(wal(&path)).unwrap();
-    let at = bytes.len() / 3;
+    let at = turn(&bytes) / 3;
     bytes[at] ^= 0x10;
     fs::write(wal(&path), &bytes).unwrap();
     let (opened, whole) = opens_and_tells_the_truth(&path, &written);
@@ -211,7 +220,7 @@ fn a_torn_end_of_the_log_is_no_damage() {
     let (path, written) = journal(dir.path(), false);
     let bytes = fs::read(wal(&path)).unwrap();
     // Within the last frame: the transaction that the power cut tore.
-    fs::write(wal(&path), &bytes[..bytes.len() - 1000]).unwrap();
+    fs::write(wal(&path), &bytes[..turn(&bytes) - 1000]).unwrap();
     let (journal, opened) = open(&path);
     assert_eq!(opened.quarantined, None);
     assert!(opened.torn && opened.cut_short);

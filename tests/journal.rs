@@ -1,4 +1,5 @@
 //! The journal over many starts: numbers, sequences, outbox, effort, readers, one writer.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are tests.
 
 mod store_support;
 

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod burst_line;
 pub mod demo;
 pub mod eval;
 pub mod events;
 pub mod models;
 pub mod run;
 pub mod sort;
+mod truth;
 pub mod world;
 
 /// The daemon inside a camera trap: from a PIR trigger to a species event of a few bytes.

@@ -91,7 +91,7 @@ pub fn run(args: Args) -> Done {
     let found = find(&args.paths, target).map_err(Failure::input)?;
     let unseen = found.unseen;
     let sequences = take_in(found, &args);
-    let judges = judging::open(&args.judging).map_err(Failure::input)?;
+    let judges = judging::open(&args.judging, cameras(&sequences)).map_err(Failure::input)?;
     let keep = args.journal.as_deref().map(|file| Keep::open(file, &judges.models)).transpose()?;
     let placer = target.map(|dir| open_placer(dir, args.move_to.is_some())).transpose()?;
     let stop = watch_signals().map_err(Failure::runtime)?;
@@ -181,6 +181,11 @@ fn undated(photos: &[Photo], burst: u16) -> Option<String> {
         "{n} of {} photos tell no time ({first} is the first); they follow file order, {how}",
         photos.len()
     ))
+}
+
+/// Number of cameras.
+fn cameras(sequences: &[Sequence]) -> usize {
+    sequences.chunk_by(|a, b| a.camera == b.camera).count()
 }
 
 /// Tries the target before anything is judged.

@@ -1,8 +1,4 @@
-//! Opening the journal for writing: the lock, the check, and what happens to a damaged file.
-//!
-//! A damaged journal never stops the trap. Its sound rows go into a fresh file `NAME.salvage`; then the damaged
-//! file is renamed to `NAME.damaged-N` and the fresh one takes its place. Each step can be cut by a power loss
-//! and is taken up again at the next start.
+//! Opening the journal for writing: the lock, the look at all of it, the settings, and the boot that begins.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,10 +10,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::durable::{self, with_suffix};
 use super::error::JournalError;
-use super::journal::{Deployment, Effort, EffortKind, Start};
-use super::pages::{self, LogState};
+use super::quarantine::{self, Quarantined};
 use super::schema::{self, Nature};
-use super::{recording, salvage, tables};
+use super::terms::{Deployment, Effort, EffortKind, Start};
+use super::{recording, tables, wal};
 
 /// The first SQLite without the WAL-reset bug of 3.7.0..=3.51.2, as SQLite counts versions.
 const SQLITE_MIN: i32 = 3_051_003;
@@ -28,23 +24,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log before it is folded into the file: half a megabyte instead of SQLite's four, on a
 /// card that may be nearly full. A burst of three frames writes about fifteen.
 const LOG_PAGES: i64 = 128;
-
-/// A damaged journal that was set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// Where it stands now; its `-wal` and `-shm` stand beside it.
-    pub file: PathBuf,
-    /// What was wrong with it.
-    pub why: String,
-    /// Rows saved.
-    pub salvaged: u64,
-    /// Bursts saved.
-    pub bursts: u64,
-    /// Rows met whose seal was broken, or that had lost what they belong to.
-    pub broken: u64,
-    /// Bursts whose own row was lost and was rebuilt from their frames, observations and events.
-    pub rebuilt: u64,
-}
 
 /// Takes the writer's lock, which the system gives back when the process ends in whatever way.
 pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
@@ -80,12 +59,12 @@ pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(JournalError::OldSqlite(rusqlite::version()));
     }
-    take_up_interrupted(path)?;
-    let torn = pages::log_state(path) == LogState::Torn;
+    quarantine::take_up_interrupted(path)?;
+    let torn = wal::log_state(path) == wal::LogState::Torn;
     let (db, quarantined) = match examine(path)? {
         Ok(db) => (db, None),
         Err(why) => {
-            let quarantined = replace(path, why)?;
+            let quarantined = quarantine::replace(path, why)?;
             (connect(path).map_err(|e| JournalError::sqlite(path, e))?, Some(quarantined))
         }
     };
@@ -107,7 +86,7 @@ fn examine(path: &Path) -> Result<Result<Connection, String>, JournalError> {
     if matches!(length, Ok(0)) && (boot_file(path).exists() || with_suffix(path, "-wal").exists()) {
         return Ok(Err("it is empty, although it was written before".to_owned()));
     }
-    if pages::log_state(path) == LogState::Damaged {
+    if wal::log_state(path) == wal::LogState::Damaged {
         return Ok(Err("its write-ahead log is damaged before its end".to_owned()));
     }
     let looked = connect(path).map_err(|e| JournalError::sqlite(path, e)).and_then(|db| {
@@ -195,81 +174,6 @@ fn done_with_row(error: rusqlite::Error) -> rusqlite::Result<()> {
     match error {
         rusqlite::Error::ExecuteReturnedResults => Ok(()),
         other => Err(other),
-    }
-}
-
-/// Saves what is sound into a fresh file and swaps the two.
-fn replace(path: &Path, why: String) -> Result<Quarantined, JournalError> {
-    log::error!("journal {} is damaged: {why}", path.display());
-    let fresh = with_suffix(path, ".salvage");
-    remove_with_companions(&fresh);
-    let saved = match salvage::salvage(path, &fresh) {
-        // No space for both: the daemon matters more; the rows stay in the file set aside.
-        Err(error) if error.is_full() => {
-            log::error!("{error}; starting without the old rows");
-            remove_with_companions(&fresh);
-            salvage::Saved::default()
-        }
-        done => done?,
-    };
-    let file = set_aside(path)?;
-    if fresh.exists() {
-        durable::rename(&fresh, path).map_err(|e| JournalError::io("renaming", &fresh, e))?;
-    }
-    log::error!("it stands at {} now; {} rows were saved", file.display(), saved.rows);
-    Ok(Quarantined {
-        file,
-        why,
-        salvaged: saved.rows,
-        bursts: saved.bursts,
-        broken: saved.broken,
-        rebuilt: saved.rebuilt,
-    })
-}
-
-/// Renames the damaged file, then its companions, to the first free `damaged-N`.
-fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
-    let aside = (1u32..)
-        .map(|n| with_suffix(path, &format!(".damaged-{n}")))
-        .find(|p| !p.exists())
-        .unwrap_or_else(|| with_suffix(path, ".damaged"));
-    if path.exists() {
-        durable::rename(path, &aside).map_err(|e| JournalError::io("setting aside", path, e))?;
-    }
-    set_companions_aside(path, &aside)?;
-    Ok(aside)
-}
-
-fn set_companions_aside(path: &Path, aside: &Path) -> Result<(), JournalError> {
-    for suffix in ["-wal", "-shm"] {
-        let companion = with_suffix(path, suffix);
-        if companion.exists() {
-            durable::rename(&companion, &with_suffix(aside, suffix))
-                .map_err(|e| JournalError::io("setting aside", &companion, e))?;
-        }
-    }
-    Ok(())
-}
-
-/// Finishes a swap that a power cut interrupted: the damaged file is aside already, the fresh one not in place.
-/// A fresh file beside a journal is from a cut before that, and is made again.
-fn take_up_interrupted(path: &Path) -> Result<(), JournalError> {
-    let fresh = with_suffix(path, ".salvage");
-    if path.exists() || !fresh.exists() {
-        return Ok(());
-    }
-    let last =
-        (1u32..).map(|n| with_suffix(path, &format!(".damaged-{n}"))).take_while(|p| p.exists()).last();
-    if let Some(aside) = last {
-        set_companions_aside(path, &aside)?;
-    }
-    durable::rename(&fresh, path).map_err(|e| JournalError::io("renaming", &fresh, e))
-}
-
-fn remove_with_companions(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        // Absent as a rule.
-        let _ = fs::remove_file(with_suffix(path, suffix));
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::durable;
 
-/// Size of the reserve, bytes: room for the write-ahead log at its longest (half a megabyte) and some eighty bursts
-/// of three frames, which take about 6 kB each.
+/// Size of the reserve, bytes: room for the write-ahead log at its longest (half a megabyte) and some hundreds
+/// of bursts (`tests/card.rs` counts about 500 of three frames).
 pub const RESERVE_BYTES: usize = 1 << 20;
 
 /// The reserve of one journal.

@@ -5,10 +5,10 @@
 //! | empty | nothing, or one burst in `audit_empties` for later audit |
 //! | sighting, vehicle | the best frame and the crops, or all frames |
 //! | uncertain, failed | all frames: a human decides |
-//! | person | nothing: people are counted, never stored |
+//! | person | nothing: people are counted, never stored; or the best frame, where people are blurred |
 //!
 //! In every burst but a person's, a frame that could not be read is kept as it is, and a frame with a person on
-//! it is not kept.
+//! it is not kept, unless people are blurred.
 
 use super::record::{Box, Burst};
 use crate::event::{EventKey, Outcome};
@@ -33,6 +33,8 @@ pub struct Retention {
     /// A frame with a person of at least this confidence is not stored. Default 0.2: MegaDetector's authors take
     /// 0.2 as its usual threshold, and privacy asks for no higher one.
     pub person_floor: f32,
+    /// The pictures offered have people blurred already and may be stored. Default false.
+    pub people_blurred: bool,
     /// Most bytes of media on the card. Default: no limit but the floor.
     pub budget_bytes: Option<u64>,
     /// Space that media must leave free on the card, bytes. Default 64 MiB: some weeks of journal.
@@ -51,6 +53,7 @@ impl Default for Retention {
             sightings: Sightings::default(),
             audit_empties: 0,
             person_floor: 0.2,
+            people_blurred: false,
             budget_bytes: None,
             free_floor_bytes: 64 << 20,
             rare_below: 10,
@@ -78,6 +81,9 @@ impl Retention {
             storable.iter().copied().filter(failed).collect()
         };
         match burst.outcome {
+            Outcome::Person if self.people_blurred => {
+                Plan { frames: best(burst, &storable).into_iter().collect(), crops: Vec::new() }
+            }
             Outcome::Person => Plan::default(),
             Outcome::Empty if self.audit_empties > 0 && key.number.is_multiple_of(self.audit_empties) => {
                 Plan { frames: storable, crops: Vec::new() }
@@ -102,7 +108,7 @@ impl Retention {
 
     fn shows_person(&self, burst: &Burst, frame: usize) -> bool {
         let person = |b: &Box| b.category == "person" && b.confidence.get() >= self.person_floor;
-        burst.frames.get(frame).is_some_and(|f| f.boxes.iter().any(person))
+        !self.people_blurred && burst.frames.get(frame).is_some_and(|f| f.boxes.iter().any(person))
     }
 }
 

@@ -49,6 +49,26 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Why these numbers cannot be used, naming the key; `None` when they can.
+    pub fn fault(&self) -> Option<&'static str> {
+        let share = |v: f32| (0.0..=1.0).contains(&v);
+        let thresholds = &self.thresholds;
+        if !share(self.floor) {
+            Some("floor must be 0..=1")
+        } else if !share(thresholds.species) || !thresholds.overrides.values().all(|&v| share(v)) {
+            Some("species thresholds must be 0..=1")
+        } else if !share(thresholds.rollup) {
+            Some("rollup must be 0..=1")
+        } else if ![self.temperature_single, self.temperature_mean].iter().all(|&t| t.is_finite() && t > 0.0)
+        {
+            Some("temperatures must be above 0")
+        } else {
+            None
+        }
+    }
+}
+
 /// What the burst is, and what was seen in it. `probability`: that something living or a vehicle is in it;
 /// `verdict`: what the fusion makes of that.
 ///
@@ -269,6 +289,20 @@ mod tests {
         };
         assert!((f64::from(of(vec![vec![animal(0, FOX)]])) - p(1.10)).abs() < 1e-5);
         assert!((f64::from(of(vec![vec![animal(0, FOX)], vec![animal(0, FOX)]])) - p(1.04)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        assert_eq!(Settings::default().fault(), None);
+        let cold = Settings { temperature_mean: 0.0, ..Settings::default() };
+        assert_eq!(cold.fault(), Some("temperatures must be above 0"));
+        let mut strict = Settings::default();
+        strict.thresholds.overrides.insert("Lynx".into(), 95.0);
+        assert_eq!(strict.fault(), Some("species thresholds must be 0..=1"));
+        assert_eq!(Settings { floor: f32::NAN, ..Settings::default() }.fault(), Some("floor must be 0..=1"));
+        strict = Settings::default();
+        strict.thresholds.rollup = -0.1;
+        assert_eq!(strict.fault(), Some("rollup must be 0..=1"));
     }
 
     #[test]

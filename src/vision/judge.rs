@@ -14,7 +14,7 @@ use super::motion::{self, Motion};
 use super::regions::{self, Crop, Look};
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
-use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, track};
+use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, sequence, track};
 use crate::image::{self, Gray, Rgb};
 use crate::units::{BBox, Score};
 
@@ -22,16 +22,30 @@ use crate::units::{BBox, Score};
 pub type Frame<'a> = Result<&'a [u8], &'a str>;
 
 /// What a site may choose about judging.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the camera writes on its pictures; `None`: found by itself.
-    pub strip: Option<Strip>,
+    /// Where the camera writes on its pictures.
+    pub strip: Strip,
+    /// Whether to look for more such rows.
+    pub find_strip: bool,
     /// How clues become a probability, and where `empty` ends and `sighting` begins.
     pub fusion: Fusion,
     /// How boxes are linked to individuals.
     pub track: track::Settings,
     /// What makes a box count and a name hold.
     pub decide: decide::Settings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            strip: Strip::default(),
+            find_strip: true,
+            fusion: Fusion::default(),
+            track: track::Settings::default(),
+            decide: decide::Settings::default(),
+        }
+    }
 }
 
 /// What was learnt of the scene; outlives the power.
@@ -55,6 +69,12 @@ pub struct Judge {
     settings: Settings,
     learnt: Learnt,
     lesson: Option<Lesson>,
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Judge").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 /// Boxes on one spot are one object when they overlap so much; the usual value for merging two detector passes.
@@ -81,6 +101,16 @@ impl Judge {
         settings: Settings,
     ) -> Self {
         Judge { detector, classifier, settings, learnt: Learnt::default(), lesson: None }
+    }
+
+    /// Judges a sequence anew from all its bursts, in order of time.
+    pub fn merge(&self, bursts: &[Judgement]) -> Judgement {
+        sequence::merge(bursts, self.taxonomy(), &sequence::Rule::Tracks(self.settings.decide.clone()))
+    }
+
+    /// The names the classifier can give, if there is one.
+    pub fn taxonomy(&self) -> Option<&Taxonomy> {
+        self.classifier.as_ref().map(|(_, taxonomy)| taxonomy)
     }
 
     /// What was learnt so far, for keeping.
@@ -145,14 +175,8 @@ impl Judge {
             self.classify(&mut judged, &mut album, &mut faults);
             spent.classify = millis(began);
         }
-        let (outcome, sightings) = decide::conclude(
-            &judged,
-            &faults,
-            probability,
-            verdict,
-            self.classifier.as_ref().map(|(_, taxonomy)| taxonomy),
-            &self.settings.decide,
-        );
+        let (outcome, sightings) =
+            decide::conclude(&judged, &faults, probability, verdict, self.taxonomy(), &self.settings.decide);
         Judgement { outcome, probability, frames: judged, sightings, faults, spent }
     }
 
@@ -181,10 +205,11 @@ impl Judge {
     }
 
     fn strip(&self, lumas: &[Option<&Gray>]) -> Strip {
-        self.settings.strip.unwrap_or_else(|| {
-            let found = lumas.iter().flatten().map(|l| Strip::find(l));
-            found.fold(self.learnt.strip.strip(), Strip::with)
-        })
+        if !self.settings.find_strip {
+            return self.settings.strip;
+        }
+        let found = lumas.iter().flatten().map(|l| Strip::find(l));
+        found.fold(self.settings.strip.with(self.learnt.strip.strip()), Strip::with)
     }
 
     /// The detector on the whole frame.

@@ -8,8 +8,9 @@ use chrono::{Duration, NaiveDate, NaiveDateTime};
 
 use super::body::Gait;
 use super::dice::{Dice, mix};
+use super::palette::Biome;
 use super::plan::{Actor, Being, BurstPlan, Cause, Weather};
-use super::site::{Biome, Site};
+use super::site::Site;
 use super::species::Species;
 
 /// Frames in each burst.
@@ -172,4 +173,31 @@ fn in_view(site: &Site, plan: &BurstPlan) -> bool {
     let frame = site.render(plan, 1, (320, 240));
     let leader = plan.actors.first().map(|a| a.individual);
     frame.truth.iter().any(|t| Some(t.individual) == leader && t.visible > 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_is_in_order_mostly_empty_and_holds_its_story() {
+        let day = Day::new(7);
+        assert!(day.bursts.windows(2).all(|w| w[0].taken <= w[1].taken));
+        let empties = day.bursts.iter().filter(|b| b.cause.is_empty()).count();
+        assert_eq!((day.bursts.len(), empties), (VISITS.iter().map(|v| v.5.len()).sum::<usize>() + 26, 26));
+        assert!(empties * 10 >= day.bursts.len() * 6, "at least six in ten are empty");
+        let night_wolf = day.bursts.iter().any(|b| {
+            day.site.infrared(b.taken) && b.actors.iter().any(|a| a.being == Being::Animal(Species::GreyWolf))
+        });
+        assert!(night_wolf);
+    }
+
+    #[test]
+    fn every_visit_is_seen_and_no_empty_shows_anybody() {
+        let day = Day::new(7);
+        for plan in &day.bursts {
+            let seen = (0..plan.frames).any(|k| !day.site.render(plan, k, (160, 120)).truth.is_empty());
+            assert_eq!(seen, !plan.cause.is_empty(), "{} {:?}", plan.taken, plan.cause);
+        }
+    }
 }

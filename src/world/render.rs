@@ -1,16 +1,19 @@
 //! One frame: still layer, plants in the wind, actors, light, strip, and the truth counted from what can be seen.
 
-use super::body::{self, Body, Dress, Pose};
+use super::body::{Body, Pose};
 use super::canvas::Canvas;
-use super::coat::Fur;
 use super::dice::{Dice, mix};
+use super::grow;
 use super::lens::View;
-use super::light::{self, Glow, Lamp};
-use super::plan::{Actor, Being, BurstPlan, Cause};
+use super::light::Lamp;
+use super::looks;
+use super::plan::{Being, BurstPlan, Cause};
 use super::plants::{self, Plant, Wind};
 use super::site::Site;
 use super::sprite::{self, Light, Parts, Sprite, Stand};
+use super::upright;
 use super::vehicle::{self, Make};
+use super::weather::{self, Glow};
 use super::{Category, Frame, Truth};
 
 /// Fewest visible pixels that put an actor into the truth.
@@ -36,7 +39,7 @@ impl Site {
         let mut canvas = self.still(width, height, lamp.infrared).as_ref().clone();
 
         let near = (plan.cause == Cause::Branch)
-            .then(|| plants::branch(self, &mut Dice::new(plan.seed, 50), 0.45, 1.2));
+            .then(|| grow::branch(self, &mut Dice::new(plan.seed, 50), 0.45, 1.2));
         let mut movers: Vec<(f32, Mover)> = self
             .plants
             .iter()
@@ -53,7 +56,7 @@ impl Site {
                 Mover::Actor(k) => cast.extend(draw_actor(plan, *k, time, &view, &mut canvas, &lamp)),
             }
         }
-        let mut glows = light::nuisances(plan, frame, lamp.infrared, &view);
+        let mut glows = weather::nuisances(plan, frame, lamp.infrared, &view);
         if lamp.infrared {
             for drawn in &cast {
                 glows.extend(drawn.eyes.iter().filter(|e| sees(&canvas, e.at, drawn.owner)));
@@ -169,7 +172,7 @@ fn draw_actor(
                 build.shoulder * actor.scale * if actor.gait == super::Gait::Run { 0.85 } else { 0.5 } / 0.6;
             pose.phase += actor.speed * time / stride;
             let mut body = Body::of(species, &pose);
-            let fur = fur(species, &build, actor);
+            let fur = looks::fur(species, &build, actor);
             body.grow(actor.scale);
             eyes = eye_shine(&body, &stand, view, &mut own);
             let parts = Parts { limbs: &body.limbs, faces: &[], fur: Some(&fur), width: build.width };
@@ -177,7 +180,7 @@ fn draw_actor(
         }
         Being::Person => {
             pose.phase += actor.speed * time / (0.62 / 0.6);
-            let mut body = body::person(1.75, &dress(actor.individual), &pose);
+            let mut body = upright::person(1.75, &looks::dress(actor.individual), &pose);
             body.grow(actor.scale);
             let parts = Parts { limbs: &body.limbs, faces: &[], fur: None, width: 1.0 };
             (sprite::draw(&parts, &stand, view, light), 0.6)
@@ -185,7 +188,7 @@ fn draw_actor(
         Being::Vehicle => {
             let mut d = Dice::new(actor.individual as u64, 71);
             let make = d.weighted(&[(Make::Car, 1.0), (Make::Pickup, 0.8), (Make::Quad, 0.6)]);
-            let faces = vehicle::faces(make, cloth(&mut d), &stand);
+            let faces = vehicle::faces(make, looks::cloth(&mut d), &stand);
             let parts = Parts { limbs: &[], faces: &faces, fur: None, width: 1.0 };
             (sprite::draw(&parts, &stand, view, light), if make == Make::Quad { 1.6 } else { 4.2 })
         }
@@ -205,54 +208,6 @@ fn draw_actor(
     drawn.smear((actor.speed * stand.heading[0].abs() * open * s) as usize);
     drawn.put(canvas, owner);
     Some(Drawn { owner, whole: drawn.whole, eyes })
-}
-
-fn fur(species: super::Species, build: &super::species::Build, actor: &Actor) -> Fur {
-    let mut d = Dice::new(mix(species as u64, 81), actor.individual as u64);
-    let mut coat = species.coat();
-    let (k, warm) = (d.range(0.78, 1.25), d.range(0.93, 1.07));
-    for c in [&mut coat.back, &mut coat.flank, &mut coat.belly, &mut coat.leg, &mut coat.head, &mut coat.tail]
-    {
-        *c = [c[0] * k * warm, c[1] * k, c[2] * k / warm];
-    }
-    Fur { coat, seed: d.bits() as u32, size: build.shoulder, half: build.length * 0.5 }
-}
-
-/// Colour of clothes or paint.
-fn cloth(d: &mut Dice) -> [f32; 3] {
-    if d.chance(0.45) {
-        let grey = d.range(0.02, 0.6);
-        return [grey * d.range(0.85, 1.15), grey, grey * d.range(0.8, 1.15)];
-    }
-    d.weighted(&[
-        ([0.55, 0.05, 0.04], 1.0),
-        ([0.04, 0.1, 0.4], 1.2),
-        ([0.05, 0.2, 0.07], 1.0),
-        ([0.75, 0.3, 0.03], 0.7),
-        ([0.7, 0.6, 0.08], 0.5),
-        ([0.12, 0.11, 0.06], 1.5),
-        ([0.3, 0.06, 0.25], 0.4),
-        ([0.1, 0.35, 0.5], 0.6),
-    ])
-}
-
-fn dress(individual: u32) -> Dress {
-    let mut d = Dice::new(u64::from(individual), 72);
-    let skin = d.weighted(&[([0.55, 0.36, 0.26], 1.0), ([0.35, 0.2, 0.12], 0.6), ([0.12, 0.07, 0.045], 0.5)]);
-    let jacket = cloth(&mut d);
-    let trousers = d.weighted(&[
-        ([0.03, 0.04, 0.08], 1.0),
-        ([0.1, 0.09, 0.06], 1.0),
-        ([0.03, 0.03, 0.03], 1.0),
-        ([0.2, 0.18, 0.13], 0.7),
-    ]);
-    let hat = if d.chance(0.4) {
-        cloth(&mut d)
-    } else {
-        d.weighted(&[([0.03, 0.02, 0.015], 1.0), ([0.15, 0.09, 0.04], 1.0), ([0.4, 0.3, 0.15], 0.5)])
-    };
-    let pack = d.chance(0.4).then(|| cloth(&mut d));
-    Dress { jacket, trousers, skin, hat, pack }
 }
 
 /// Eyes that look into the flash shine back.
@@ -282,21 +237,4 @@ fn eye_shine(body: &Body, stand: &Stand, view: &View, d: &mut Dice) -> Vec<Glow>
         }
     }
     glows
-}
-
-impl Body {
-    /// Scales a body about the ground point under it; textures keep their place on it.
-    fn grow(&mut self, by: f32) {
-        let scale = |p: &mut [f32; 3]| *p = p.map(|v| v * by);
-        for limb in &mut self.limbs {
-            scale(&mut limb.a);
-            scale(&mut limb.b);
-            limb.ra *= by;
-            limb.rb *= by;
-        }
-        for (eye, _) in &mut self.eyes {
-            scale(eye);
-        }
-        self.eye_radius *= by;
-    }
 }

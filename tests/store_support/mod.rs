@@ -1,5 +1,5 @@
 //! Bursts to record, and small cards to record them on.
-#![allow(dead_code, clippy::unwrap_used)] // Each story uses its own part; clippy knows tests by their attribute.
+#![allow(dead_code, clippy::unwrap_used)] // Each story uses its own part; helpers of tests are tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,20 +1,69 @@
 //! The judge of sequences: opened from what the user gave, bursts judged one by one, then merged.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+
+use super::print::warn;
+use crate::engine::manifest::{Manifest, Role};
+use crate::engine::model::Model;
 use crate::event::Outcome;
 use crate::units::Score;
-use crate::vision::judge::Judge;
-use crate::vision::{FrameJudgement, Judgement, Spent};
+use crate::vision::classify::Classifier;
+use crate::vision::detect::Detector;
+use crate::vision::fence::Fence;
+use crate::vision::judge::{Judge, Settings};
+use crate::vision::sequence::{self, Rule};
+use crate::vision::taxonomy::Taxonomy;
+use crate::vision::{FrameJudgement, Judgement, Spent, deepfaune};
 
 /// How to judge.
 #[derive(Debug, clap::Args)]
 pub struct JudgingArgs {
-    /// Threads; 0: one per core
-    #[arg(long, value_name = "N", default_value = "0")]
+    /// A model's manifest, or its folder; one per role (detector, classifier). Without a detector motion alone
+    /// judges, without a classifier every animal is just an animal
+    #[arg(long = "model", value_name = "FILE")]
+    models: Vec<PathBuf>,
+
+    /// Who runs the networks; auto takes the fastest built in
+    #[arg(long, default_value = "auto")]
+    engine: EngineChoice,
+
+    /// Threads; 0: one per core. Cameras are judged side by side, each in order
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
 
-    /// Least score a species needs to be named, 0 to 1
-    #[arg(long, value_name = "SCORE")]
+    /// Least score a species needs to be named, 0 to 1; below it the genus, family, … or just an animal is
+    #[arg(long, value_name = "SCORE", value_parser = score)]
     threshold: Option<f32>,
+
+    /// The species that can occur: scientific names at any rank, one per line, # begins a comment. Others are
+    /// taken out before scores are made
+    #[arg(long, value_name = "FILE")]
+    species_list: Option<PathBuf>,
+
+    /// How a sequence gets its label: trapline follows individuals and names several species, deepfaune gives one
+    /// label from the best box of each photo
+    #[arg(long, default_value = "trapline")]
+    rule: RuleChoice,
+}
+
+/// Who runs the networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineChoice {
+    /// The fastest built in
+    Auto,
+    /// tract, pure Rust
+    Tract,
+}
+
+/// How a sequence gets its label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RuleChoice {
+    /// Individuals followed, several species named
+    Trapline,
+    /// One label from the best box of each photo
+    Deepfaune,
 }
 
 /// Judges ready to work, and what their results depend on.
@@ -27,24 +76,120 @@ pub struct Judges {
     pub settings: String,
 }
 
-/// Opens what the user asked for.
-pub fn open(args: &JudgingArgs) -> anyhow::Result<Judges> {
-    Ok(Judges { judges: vec![SequenceJudge::default()], models: Vec::new(), settings: format!("{args:?}") })
+/// Opens what the user asked for. `cameras`: how many there are; more judges than that would idle, so their
+/// threads go to the networks instead.
+pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
+    let manifests = manifests(&args.models)?;
+    let fence = args.species_list.as_deref().map(species).transpose()?.unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if args.threads == 0 { cores } else { args.threads.into() };
+    let count = threads.min(cameras).max(1);
+    let judges = (0..count).map(|_| open_one(args, &manifests, &fence, threads.div_ceil(count)));
+    let judges: Vec<SequenceJudge> = judges.collect::<anyhow::Result<_>>()?;
+    if let Some(labels) = judges.first().and_then(|j| j.taxonomy.as_ref()).map(Taxonomy::labels) {
+        for name in fence.unknown(labels) {
+            warn(&format!("species list: the classifier knows nothing called `{name}`"));
+        }
+    }
+    Ok(Judges {
+        judges,
+        models: manifests.iter().map(name).collect(),
+        settings: format!("{:?} {:?} {fence:?}", args.threshold, args.rule),
+    })
+}
+
+/// The manifests, read and checked; two of one role are refused.
+fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
+    let mut read: Vec<Manifest> = Vec::new();
+    for path in paths {
+        let manifest = Manifest::load(path)?;
+        let role = manifest.role.as_str();
+        if manifest.role == Role::Embedder {
+            bail!("{} is an {role}; sort takes a detector and a classifier", path.display());
+        }
+        if let Some(first) = read.iter().find(|m| m.role == manifest.role) {
+            let (first, second) = (first.path.display(), manifest.path.display());
+            bail!("two {role}s were given, {first} and {second}; give one --model per role");
+        }
+        read.push(manifest);
+    }
+    Ok(read)
+}
+
+/// `role name@sha256-prefix`, as the journal keeps it.
+fn name(manifest: &Manifest) -> String {
+    let prefix: String = manifest.sha256.chars().take(12).collect();
+    format!("{} {}@{prefix}", manifest.role.as_str(), manifest.name)
+}
+
+fn open_one(
+    args: &JudgingArgs,
+    manifests: &[Manifest],
+    fence: &Fence,
+    threads: usize,
+) -> anyhow::Result<SequenceJudge> {
+    let engine = match args.engine {
+        EngineChoice::Auto | EngineChoice::Tract => crate::engine::builtin()?,
+    };
+    let (mut detector, mut classifier, mut settings) = (None, None, Settings::default());
+    if let Some(threshold) = args.threshold {
+        settings.decide.thresholds.species = threshold;
+    }
+    for manifest in manifests {
+        let model = Model::open(&manifest.path, &*engine, threads)?;
+        match manifest.role {
+            Role::Detector => detector = Some(Detector::new(model)?),
+            _ => {
+                let network = Classifier::new(model)?;
+                let taxonomy = Taxonomy::new(network.labels().to_vec(), fence, &Fence::default());
+                classifier = Some((network, taxonomy));
+            }
+        }
+    }
+    let rule = match args.rule {
+        RuleChoice::Trapline => Rule::Tracks(settings.decide.clone()),
+        RuleChoice::Deepfaune => Rule::DeepFaune(deepfaune::Settings {
+            threshold: args.threshold.unwrap_or(deepfaune::Settings::default().threshold),
+            ..deepfaune::Settings::default()
+        }),
+    };
+    let taxonomy = classifier.as_ref().map(|(_, taxonomy): &(_, Taxonomy)| taxonomy.clone());
+    Ok(SequenceJudge { judge: Judge::new(detector, classifier, settings), taxonomy, rule })
+}
+
+/// The species list: scientific names, one per line.
+fn species(file: &Path) -> anyhow::Result<Fence> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("species list {}", file.display()))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let allow: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if allow.is_empty() {
+        return Err(anyhow!("species list {} names nothing; one scientific name per line", file.display()));
+    }
+    Ok(Fence { allow, block: Vec::new() })
+}
+
+/// A number from 0 to 1.
+fn score(text: &str) -> Result<f32, String> {
+    let value: Option<f32> = text.parse().ok().filter(|v| (0.0..=1.0).contains(v));
+    value.ok_or_else(|| format!("`{text}` is no number from 0 to 1"))
 }
 
 /// Judges the sequences of one camera after another.
-#[derive(Debug, Default)]
 pub struct SequenceJudge {
     judge: Judge,
+    taxonomy: Option<Taxonomy>,
+    rule: Rule,
 }
 
 impl SequenceJudge {
-    /// Forgets the scene and takes up what was learnt of another, if anything was.
-    pub fn new_scene(&mut self, _learnt: Option<&[u8]>) {}
+    /// Forgets the scene and takes up what was learnt of another, if anything was and can be read.
+    pub fn new_scene(&mut self, learnt: Option<&[u8]>) {
+        self.judge.recall(learnt.and_then(|l| serde_json::from_slice(l).ok()).unwrap_or_default());
+    }
 
     /// What was learnt of the scene.
     pub fn learnt(&self) -> Option<Vec<u8>> {
-        None
+        serde_json::to_vec(self.judge.learnt()).ok()
     }
 
     /// Judges one burst.
@@ -53,15 +198,10 @@ impl SequenceJudge {
         self.judge.judge(&frames)
     }
 
-    /// One judgement for all bursts of a sequence.
-    pub fn merge(&self, bursts: Vec<Judgement>) -> Judgement {
-        bursts
-            .into_iter()
-            .reduce(|mut all, next| {
-                all.frames.extend(next.frames);
-                all
-            })
-            .unwrap_or_else(|| Self::broken(0, "no photos"))
+    /// One judgement for all bursts of a sequence, which ends with it.
+    pub fn merge(&mut self, bursts: &[Judgement]) -> Judgement {
+        self.judge.end_sequence();
+        sequence::merge(bursts, self.taxonomy.as_ref(), &self.rule)
     }
 
     /// The judgement of a burst that could not be judged.
@@ -75,5 +215,27 @@ impl SequenceJudge {
             faults: vec![reason.to_owned()],
             spent: Spent::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_species_list_has_names_comments_and_blank_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("species.txt");
+        std::fs::write(&file, "# Jura\nLynx lynx\n\n  Cervidae # all deer\n").unwrap();
+        assert_eq!(species(&file).unwrap().allow, ["Lynx lynx", "Cervidae"]);
+        std::fs::write(&file, "# nothing\n").unwrap();
+        assert!(species(&file).unwrap_err().to_string().contains("names nothing"));
+        assert!(species(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+    }
+
+    #[test]
+    fn scores_are_read_strictly() {
+        assert_eq!(score("0.5"), Ok(0.5));
+        assert!(["-0.1", "1.1", "NaN", "high"].into_iter().all(|t| score(t).is_err()));
     }
 }

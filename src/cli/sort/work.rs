@@ -93,14 +93,19 @@ pub fn run<E>(
 /// Reads and judges one sequence, burst by burst.
 fn judge_one(judge: &mut SequenceJudge, job: Job) -> Judged {
     let began = Instant::now();
-    let bursts = job.sequence.bursts.iter().map(|burst| {
-        let files: Vec<Result<Vec<u8>, String>> = burst.iter().map(read).collect();
-        // A fault in a decoder must not take the other photos with it, nor stand in the way at every new start.
-        catch_unwind(AssertUnwindSafe(|| judge.burst(&files)))
-            .unwrap_or_else(|_| SequenceJudge::broken(burst.len(), "the program failed on this burst"))
-    });
-    let bursts = bursts.collect();
-    Judged { judgement: judge.merge(bursts), learnt: judge.learnt(), spent: began.elapsed(), job }
+    let bursts: Vec<Judgement> = job
+        .sequence
+        .bursts
+        .iter()
+        .map(|burst| {
+            let files: Vec<Result<Vec<u8>, String>> = burst.iter().map(read).collect();
+            // A fault in a decoder must not take the other photos with it, nor stand in the way at every new start.
+            catch_unwind(AssertUnwindSafe(|| judge.burst(&files)))
+                .unwrap_or_else(|_| SequenceJudge::broken(burst.len(), "the program failed on this burst"))
+        })
+        .collect();
+    let judgement = judge.merge(&bursts);
+    Judged { judgement, learnt: judge.learnt(), spent: began.elapsed(), job }
 }
 
 /// The bytes of a photo, or why there are none.

@@ -1,0 +1,151 @@
+//! A burst as a line: columns for people, JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::{Value, json};
+
+use crate::daemon::pipeline::Acknowledged;
+use crate::event::Outcome;
+use crate::store::record::{Burst, Observation};
+
+/// Column heads of [`columns`].
+pub const HEADS: &str = "time      light  frames  outcome    species               score  count     ms";
+
+/// What is shown where there is nothing to show.
+const NOTHING: &str = "-";
+
+/// The burst in columns, 78 characters wide.
+pub fn columns(done: &Acknowledged<'_>) -> String {
+    let burst = done.burst;
+    let (species, score, count) = seen(burst);
+    format!(
+        "{:<8}  {:<5}  {:>6}  {:<9}  {:<20}  {:>5}  {:>5}  {:>5}",
+        burst.triggered.format("%H:%M:%S").to_string(),
+        light(burst),
+        frames(burst),
+        burst.outcome.as_str(),
+        clipped(&species, 20),
+        score,
+        count,
+        done.judging.as_millis(),
+    )
+}
+
+/// `day`, `night`, or nothing where no frame could be read.
+fn light(burst: &Burst) -> &'static str {
+    match burst.frames.iter().find(|f| f.failed.is_none()) {
+        Some(frame) if frame.infrared => "night",
+        Some(_) => "day",
+        None => NOTHING,
+    }
+}
+
+/// `3`, or `2/3` where one could not be read.
+fn frames(burst: &Burst) -> String {
+    let all = burst.frames.len();
+    match burst.frames.iter().filter(|f| f.failed.is_none()).count() {
+        good if good == all => all.to_string(),
+        good => format!("{good}/{all}"),
+    }
+}
+
+/// Species, score and count; all sightings' names, the first one's numbers.
+fn seen(burst: &Burst) -> (String, String, String) {
+    let Some(first) = burst.observations.first() else {
+        let probability = match burst.outcome {
+            Outcome::Failed => NOTHING.to_owned(),
+            _ => format!("{:.2}", burst.probability.get()),
+        };
+        return (NOTHING.to_owned(), probability, NOTHING.to_owned());
+    };
+    let names: Vec<&str> = burst.observations.iter().map(name).collect();
+    (names.join(", "), format!("{:.2}", first.score.get()), first.count.to_string())
+}
+
+/// The English name, or the scientific one where there is no English.
+pub fn name(seen: &Observation) -> &str {
+    if seen.label.is_empty() { &seen.taxon } else { &seen.label }
+}
+
+/// `text`, cut to `width` characters.
+pub fn clipped(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The burst as a JSON object.
+pub fn object(done: &Acknowledged<'_>) -> Value {
+    let burst = done.burst;
+    json!({
+        "burst": done.stowed.recorded.key.number,
+        "boot": done.stowed.recorded.key.boot,
+        "sequence": done.stowed.recorded.sequence,
+        "triggered": burst.triggered.to_rfc3339(),
+        "clock": burst.clock.as_str(),
+        "outcome": burst.outcome.as_str(),
+        "probability": burst.probability,
+        "frames": burst.frames.len(),
+        "failed": burst.frames.iter().filter(|f| f.failed.is_some()).count(),
+        "sightings": burst.observations,
+        "faults": burst.faults,
+        "media": done.stowed.kept.iter().map(|k| k.media.path.as_str()).collect::<Vec<_>>(),
+        "ms": burst.millis,
+    })
+}
+
+/// Writes `line` to standard output at once; false when nobody listens any more.
+pub fn say(line: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+}
+
+/// Colours, used on a terminal only.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint(bool);
+
+impl Paint {
+    /// Colours where standard output is a terminal and `NO_COLOR` is not set.
+    pub fn for_stdout() -> Self {
+        Paint(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+    }
+
+    /// `text` in the colour of an outcome: sightings stand out, failures warn, empties step back.
+    pub fn outcome(self, outcome: Outcome, text: &str) -> String {
+        match outcome {
+            Outcome::Empty => self.with("2", text),
+            Outcome::Sighting => self.with("32", text),
+            Outcome::Uncertain => self.with("33", text),
+            Outcome::Person | Outcome::Vehicle => self.with("36", text),
+            Outcome::Failed => self.with("31", text),
+        }
+    }
+
+    /// `text` as a warning.
+    pub fn wrong(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    /// `text` with a graphic rendition of ECMA-48.
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_by_characters() {
+        assert_eq!(clipped("wolf", 5), "wolf");
+        assert_eq!(clipped("Größere Hufeisennase", 8), "Größere…");
+    }
+
+    #[test]
+    fn colour_is_nothing_but_a_wrapping() {
+        assert_eq!(Paint(false).wrong("no"), "no");
+        assert_eq!(Paint(true).wrong("no"), "\x1b[31mno\x1b[0m");
+    }
+}

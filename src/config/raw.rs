@@ -1,0 +1,198 @@
+//! The site configuration as written: names and defaults only, nothing checked yet.
+//!
+//! Every key may be left out. `cross/trapline.toml` shows each with its default; a test keeps the two the same.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Raw {
+    /// Board profile.
+    pub board: String,
+    /// `[site]`
+    pub site: Site,
+    /// `[burst]`
+    pub burst: Burst,
+    /// `[models]`
+    pub models: Models,
+    /// `[thresholds]`
+    pub thresholds: Thresholds,
+    /// `[species]`
+    pub species: Species,
+    /// `[strip]`
+    pub strip: Strip,
+    /// `[journal]`
+    pub journal: Journal,
+    /// `[retention]`
+    pub retention: Retention,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Raw {
+            board: "bench".to_owned(),
+            site: Site::default(),
+            burst: Burst::default(),
+            models: Models::default(),
+            thresholds: Thresholds::default(),
+            species: Species::default(),
+            strip: Strip::default(),
+            journal: Journal::default(),
+            retention: Retention::default(),
+        }
+    }
+}
+
+/// Where the trap stands.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// The deployment's name.
+    pub name: String,
+    /// The place's name.
+    pub location: String,
+    /// Degrees north.
+    pub latitude: Option<f64>,
+    /// Degrees east.
+    pub longitude: Option<f64>,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Site { name: "trap".to_owned(), location: String::new(), latitude: None, longitude: None }
+    }
+}
+
+/// How pictures are taken.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Burst {
+    /// Pictures per trigger.
+    pub frames: i64,
+    /// Milliseconds between them.
+    pub interval_ms: i64,
+    /// Seconds without a picture that open a new sequence.
+    pub gap_s: i64,
+}
+
+impl Default for Burst {
+    fn default() -> Self {
+        // 3 frames a second apart: the commonest setting of camera traps on sale; 20 s: the gap of DeepFaune's paper.
+        Burst { frames: 3, interval_ms: 1000, gap_s: 20 }
+    }
+}
+
+/// The networks.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Models {
+    /// Manifests or model directories, one per role.
+    pub manifests: Vec<String>,
+    /// `auto` or an engine's name.
+    pub engine: super::EngineChoice,
+    /// Threads for inference; 0: one per core.
+    pub threads: i64,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Models { manifests: Vec::new(), engine: super::EngineChoice::Auto, threads: 0 }
+    }
+}
+
+/// When something counts.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Thresholds {
+    /// Below this probability a burst is empty.
+    pub empty: Option<f64>,
+    /// At or above it, a sighting.
+    pub sighting: Option<f64>,
+    /// Score from which a species is named.
+    pub species: Option<f64>,
+    /// Overrides by scientific name.
+    pub per_species: BTreeMap<String, f64>,
+}
+
+/// What can occur here.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Species {
+    /// Scientific names (of any rank) that occur; empty: all.
+    pub allow: Vec<String>,
+    /// Scientific names that do not occur.
+    pub block: Vec<String>,
+}
+
+/// Where the camera prints on the picture.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Strip {
+    /// Look for rows that never change.
+    pub find: bool,
+    /// Share of the height at the top.
+    pub top: f64,
+    /// Share of the height at the bottom.
+    pub bottom: f64,
+}
+
+impl Default for Strip {
+    fn default() -> Self {
+        Strip { find: true, top: 0.0, bottom: 0.0 }
+    }
+}
+
+/// Where records go.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// The journal's file.
+    pub path: String,
+    /// The folder of pictures.
+    pub media: String,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Journal { path: "trapline.db".to_owned(), media: "media".to_owned() }
+    }
+}
+
+/// What stays on the card.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Keep one empty burst in this many for audit; 0: none.
+    pub empties_one_in: i64,
+    /// Which frames of a sighting.
+    pub sightings: super::KeepSightings,
+    /// What becomes of pictures of people.
+    pub people: super::KeepPeople,
+    /// Most bytes of pictures on the card, megabytes; 0: no limit but the floor.
+    pub budget_mb: i64,
+    /// Free space left to the system, megabytes.
+    pub floor_mb: i64,
+    /// Species with fewer events than this keep all their pictures.
+    pub rare_below: i64,
+    /// Pictures of events that were not sent yet are never deleted.
+    pub keep_unsent: bool,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention {
+            empties_one_in: 0,
+            sightings: super::KeepSightings::Best,
+            people: super::KeepPeople::Count,
+            budget_mb: 0,
+            // tc2-agent keeps 200 MB free.
+            floor_mb: 200,
+            // BirdNET-Go keeps at least 10 clips of each species.
+            rare_below: 10,
+            keep_unsent: true,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The daemon: one thread that runs from trigger to journal, burst by burst, until it is told to stop.
+//!
+//! `pipeline` is the way of the data, `pictures` makes what may be kept, `record` turns a judgement into the
+//! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose, `health` counts what happened.
+
+pub mod health;
+pub mod merge;
+pub mod models;
+pub mod pictures;
+pub mod pipeline;
+pub mod record;

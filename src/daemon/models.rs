@@ -1,0 +1,173 @@
+//! Opens the networks that a site chose, one per role, and builds the judge.
+
+use std::path::PathBuf;
+
+use crate::config::{Config, EngineChoice, Models};
+use crate::engine::manifest::{Manifest, ManifestError, Role};
+use crate::engine::model::{Model, ModelError};
+use crate::engine::{Engine, EngineError};
+use crate::units::Score;
+use crate::vision::classify::Classifier;
+use crate::vision::decide;
+use crate::vision::detect::Detector;
+use crate::vision::fence::Fence;
+use crate::vision::fuse::Fusion;
+use crate::vision::judge::{self, Judge};
+use crate::vision::strip::Strip;
+use crate::vision::taxonomy::Taxonomy;
+
+/// Why the models could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelsError {
+    /// A manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A network is wrong.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Two models for one task.
+    #[error("{} and {} are both {role}s; give one model per role", first.display(), second.display())]
+    SameRole {
+        /// Their role.
+        role: &'static str,
+        /// The first manifest.
+        first: PathBuf,
+        /// The second manifest.
+        second: PathBuf,
+    },
+    /// The engine is not part of this program.
+    #[error(
+        "engine `{0}` is not built in; build trapline with `--features {0}`, or set `models.engine = \"auto\"`"
+    )]
+    NotBuiltIn(&'static str),
+}
+
+/// The networks of a site; without a detector motion judges alone.
+#[derive(Debug, Default)]
+pub struct Networks {
+    /// Finds boxes.
+    pub detector: Option<Model>,
+    /// Names what is in them.
+    pub classifier: Option<Model>,
+}
+
+impl Networks {
+    /// The models for the record: `role name@sha256-prefix`.
+    pub fn names(&self) -> Vec<String> {
+        [&self.detector, &self.classifier].into_iter().flatten().map(|model| name(model.manifest())).collect()
+    }
+
+    fn take(&mut self, model: Model) {
+        match model.manifest().role {
+            Role::Detector => self.detector = Some(model),
+            Role::Classifier => self.classifier = Some(model),
+            Role::Embedder => {
+                log::warn!("{} is an embedder: nothing uses one yet", model.manifest().path.display());
+            }
+        }
+    }
+}
+
+fn name(manifest: &Manifest) -> String {
+    let prefix: String = manifest.sha256.chars().take(12).collect();
+    format!("{} {}@{prefix}", manifest.role.as_str(), manifest.name)
+}
+
+/// Opens the models that a site chose. All manifests are read before the first network is loaded.
+pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
+    let mut manifests: Vec<Manifest> = Vec::with_capacity(chosen.manifests.len());
+    for path in &chosen.manifests {
+        let manifest = Manifest::load(path)?;
+        if let Some(first) = manifests.iter().find(|m| m.role == manifest.role) {
+            return Err(ModelsError::SameRole {
+                role: manifest.role.as_str(),
+                first: first.path.clone(),
+                second: manifest.path,
+            });
+        }
+        manifests.push(manifest);
+    }
+    let mut networks = Networks::default();
+    for manifest in &manifests {
+        networks.take(Model::open(&manifest.path, &*engine(chosen.engine)?, chosen.threads)?);
+    }
+    Ok(networks)
+}
+
+/// A model that is part of the program: its name, its manifest and its network.
+type Bundled = (&'static str, &'static str, &'static [u8]);
+
+/// The networks trained on the bench world; they know no real animal.
+const BUNDLED: &[Bundled] = &[];
+
+/// Opens the networks that are part of the program, on the engine that `chosen` names.
+pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
+    let engine = engine(chosen.engine)?;
+    let mut networks = Networks::default();
+    for (name, manifest, onnx) in BUNDLED {
+        networks.take(Model::from_bytes(name, manifest, onnx, &*engine, chosen.threads)?);
+    }
+    Ok(networks)
+}
+
+/// The engine that a site chose.
+pub fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, ModelsError> {
+    match choice {
+        #[cfg(feature = "tract")]
+        EngineChoice::Auto | EngineChoice::Tract => Ok(Box::new(crate::engine::tract::Tract)),
+        #[cfg(not(feature = "tract"))]
+        EngineChoice::Auto | EngineChoice::Tract => Err(ModelsError::NotBuiltIn("tract")),
+    }
+}
+
+/// The judge of a site.
+pub fn judge(networks: Networks, config: &Config) -> Result<Judge, EngineError> {
+    let mut decide = decide::Settings::default();
+    let chosen = &config.thresholds;
+    if let Some(species) = chosen.species {
+        decide.thresholds.species = species.get();
+    }
+    decide.thresholds.overrides = chosen.per_species.iter().map(|(n, s)| (n.clone(), s.get())).collect();
+    let mut fusion = Fusion::default();
+    fusion.floor = chosen.empty.map_or(fusion.floor, Score::get);
+    fusion.threshold = chosen.sighting.map_or(fusion.threshold, Score::get);
+    let settings = judge::Settings {
+        strip: Strip { top: config.strip.top, bottom: config.strip.bottom },
+        find_strip: config.strip.find,
+        fusion,
+        decide,
+        ..judge::Settings::default()
+    };
+    let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
+    build(networks, settings, &Fence::default(), &fence)
+}
+
+/// A judge with these networks. `species` is the list that classes are deleted by before the softmax, `fence` what
+/// may be named at the site. The temperature is the classifier's own; so is the list of species where none is given.
+pub fn build(
+    networks: Networks,
+    mut settings: judge::Settings,
+    species: &Fence,
+    fence: &Fence,
+) -> Result<Judge, EngineError> {
+    let detector = networks.detector.map(Detector::new).transpose()?;
+    let classifier = networks.classifier.map(Classifier::new).transpose()?;
+    if let Some(temperature) = classifier.as_ref().map(Classifier::temperature) {
+        settings.decide.temperature_single = temperature;
+        settings.decide.temperature_mean = temperature;
+    }
+    let named = classifier.map(|classifier| {
+        let species = if species.is_open() { &allowed(&classifier) } else { species };
+        let taxonomy = Taxonomy::new(classifier.labels().to_vec(), species, fence);
+        (classifier, taxonomy)
+    });
+    Ok(Judge::new(detector, named, settings))
+}
+
+/// The labels that a classifier's manifest allows, as a list of taxa.
+fn allowed(classifier: &Classifier) -> Fence {
+    let Some(names) = classifier.allowed() else { return Fence::default() };
+    let labels = classifier.labels().iter().filter(|label| names.contains(&label.name));
+    let taxa = labels.filter_map(|label| label.taxon.as_ref().map(|taxon| taxon.scientific.clone()));
+    Fence { allow: taxa.collect(), block: Vec::new() }
+}

@@ -1,0 +1,392 @@
+//! The way of the data, one function per arrow: trigger → burst → judgement → pictures → journal → room.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::health::{Totals, Watch};
+use super::merge::{self, OpenSequence};
+use super::pictures::{self, Offered};
+use super::record::{self, Circumstances};
+use crate::config::{Config, KeepPeople, KeepSightings};
+use crate::hal::{Camera, Clock, Shot, Trigger, Triggered};
+use crate::store::record::Burst;
+use crate::store::{
+    Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
+    Stowed, Swept,
+};
+use crate::vision::Judgement;
+use crate::vision::judge::{Frame, Judge, Learnt};
+
+/// Longest wait for a trigger in one go, so that a wish to stop is noticed.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Between two rows that say that the watch goes on.
+const HEARTBEAT: Duration = Duration::from_secs(3600);
+
+/// Pause after a trigger that reported a fault, so that a dead device does not burn the battery.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+
+/// Under this name the journal keeps what the judge learnt of the scene.
+const LEARNT: &str = "vision.learnt";
+
+/// The kernel's name for this boot (random(4)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The devices of a board.
+pub struct Devices {
+    /// Says when to take a burst.
+    pub trigger: Box<dyn Trigger>,
+    /// Takes it.
+    pub camera: Box<dyn Camera>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Who judges bursts: [`Judge`] on the trap, a script in tests.
+pub trait Judges {
+    /// Judges one burst; never fails.
+    fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement;
+
+    /// The sequence of the last burst is over: learn from it.
+    fn end_sequence(&mut self);
+
+    /// What was learnt of the scene, to be kept over restarts; `None` where there is nothing.
+    fn learnt(&self) -> Option<Vec<u8>>;
+
+    /// Takes up what an earlier run learnt; bytes it cannot read are left alone.
+    fn recall(&mut self, learnt: &[u8]);
+
+    /// Judges a sequence anew from all its bursts, in order of time.
+    fn merge(&self, bursts: &[Judgement]) -> Judgement;
+}
+
+impl Judges for Judge {
+    fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
+        Judge::judge(self, frames)
+    }
+
+    fn end_sequence(&mut self) {
+        Judge::end_sequence(self);
+    }
+
+    fn learnt(&self) -> Option<Vec<u8>> {
+        match serde_json::to_vec(Judge::learnt(self)) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                log::error!("what was learnt of the scene is not kept: {error}");
+                None
+            }
+        }
+    }
+
+    fn recall(&mut self, learnt: &[u8]) {
+        match serde_json::from_slice::<Learnt>(learnt) {
+            Ok(learnt) => Judge::recall(self, learnt),
+            Err(error) => log::error!("what was learnt of the scene cannot be read, learning anew: {error}"),
+        }
+    }
+
+    fn merge(&self, bursts: &[Judgement]) -> Judgement {
+        Judge::merge(self, bursts)
+    }
+}
+
+/// A burst that is in the journal for good.
+pub struct Acknowledged<'a> {
+    /// What the journal and the media folder made of it.
+    pub stowed: &'a Stowed,
+    /// What was recorded.
+    pub burst: &'a Burst,
+    /// Time the judgement took.
+    pub judging: Duration,
+}
+
+/// The daemon at work.
+pub struct Pipeline {
+    devices: Devices,
+    config: Config,
+    judge: Box<dyn Judges>,
+    models: Vec<String>,
+    journal: Journal,
+    media: MediaStore,
+    open: OpenSequence,
+    watch: Watch,
+    totals: Totals,
+    next_heartbeat: Duration,
+    last_taken: Option<DateTime<Utc>>,
+}
+
+impl Pipeline {
+    /// Opens the journal and the media folder of `config` and takes up what was learnt. `models` names the models
+    /// that `judge` uses, for the record.
+    pub fn open(
+        config: Config,
+        devices: Devices,
+        mut judge: Box<dyn Judges>,
+        models: Vec<String>,
+    ) -> Result<Pipeline, JournalError> {
+        let (mut journal, opened) =
+            Journal::open(&config.journal.path, &deployment(&config), &start(&*devices.clock))?;
+        let media = MediaStore::open(&config.journal.media, retention(&config))?;
+        let swept = media.sweep(&mut journal, devices.clock.utc().0, opened.quarantined.is_some())?;
+        tell(&opened, &swept);
+        if let Some(learnt) = journal.state(LEARNT)? {
+            judge.recall(&learnt);
+        }
+        let next_heartbeat = devices.clock.monotonic() + HEARTBEAT;
+        let pipeline = Pipeline {
+            devices,
+            config,
+            judge,
+            models,
+            journal,
+            media,
+            open: OpenSequence::default(),
+            watch: Watch::default(),
+            totals: Totals::default(),
+            next_heartbeat,
+            last_taken: None,
+        };
+        Ok(pipeline)
+    }
+
+    /// Stands watch until `stop` is set, `limit` triggers were answered or no more can come; then writes the row of
+    /// an orderly end. `told` hears of every burst once it is in the journal for good.
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        limit: Option<u64>,
+        told: &mut dyn FnMut(&Acknowledged<'_>),
+    ) -> Result<(), JournalError> {
+        let mut left = limit.unwrap_or(u64::MAX);
+        while left > 0 && !stop.load(Ordering::SeqCst) && !self.devices.trigger.exhausted() {
+            if let Some(triggered) = self.wait() {
+                self.answer(triggered, told)?;
+                left -= 1;
+            }
+            self.heartbeat()?;
+        }
+        self.effort(EffortKind::Stop)
+    }
+
+    /// What happened since the start.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The journal, for reading what was recorded.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// A trigger, if one comes soon.
+    fn wait(&mut self) -> Option<Triggered> {
+        match self.devices.trigger.wait(GLANCE) {
+            Ok(triggered) => triggered,
+            Err(fault) => {
+                log::error!("{fault}");
+                std::thread::sleep(AFTER_FAULT);
+                None
+            }
+        }
+    }
+
+    /// One burst, from the trigger to the journal.
+    fn answer(
+        &mut self,
+        triggered: Triggered,
+        told: &mut dyn FnMut(&Acknowledged<'_>),
+    ) -> Result<(), JournalError> {
+        let shutter = Instant::now();
+        self.watch.trigger(triggered.suppressed);
+        if self.last_taken.is_some_and(|last| triggered.at - last > gap(&self.config)) {
+            self.judge.end_sequence();
+        }
+        let shots = self.shoot(triggered.at);
+        self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
+        let begun = Instant::now();
+        let judged = self.judge.judge(&frames(&shots));
+        let judging = begun.elapsed();
+        self.totals.spend(&judged.spent, judging);
+        let circumstances = Circumstances {
+            triggered: triggered.at,
+            clock: self.devices.clock.utc().1,
+            millis: u32::try_from(shutter.elapsed().as_millis()).unwrap_or(u32::MAX),
+            suppressed: triggered.suppressed,
+            models: &self.models,
+        };
+        let mut burst = record::burst(&circumstances, &shots, &judged);
+        if let Some(stowed) = self.stow(&mut burst, &judged, &shots)? {
+            self.merge(&stowed.recorded, judged)?;
+            told(&Acknowledged { stowed: &stowed, burst: &burst, judging });
+        }
+        Ok(())
+    }
+
+    /// Takes the burst. A camera that does not answer gives frames that say so: they are kept and flagged.
+    fn shoot(&mut self, at: DateTime<Utc>) -> Vec<Shot> {
+        let plan = self.config.burst;
+        let shots = self.devices.camera.burst(plan.frames, plan.interval).unwrap_or_else(|fault| {
+            log::error!("{fault}");
+            self.watch.failed_capture();
+            vec![Shot { taken: at, jpeg: Err(fault.to_string()) }; plan.frames]
+        });
+        self.totals.frames += shots.len() as u64;
+        self.totals.taken += shots.iter().flat_map(|s| &s.jpeg).map(|jpeg| jpeg.len() as u64).sum::<u64>();
+        shots
+    }
+
+    /// Puts pictures and rows on the card. Where pictures do not fit they are lost first, then the burst: it is
+    /// counted and told, and the watch goes on, for a technician may free the card.
+    fn stow(
+        &mut self,
+        burst: &mut Burst,
+        judged: &Judgement,
+        shots: &[Shot],
+    ) -> Result<Option<Stowed>, JournalError> {
+        let floor = self.media.retention().person_floor;
+        let (offered, faults) = pictures::offer(judged, shots, self.config.retention.people, floor);
+        burst.faults.extend(faults);
+        let told_before = burst.faults.len();
+        let offered: Vec<_> = offered.iter().map(Offered::as_picture).collect();
+        let stowed = match self.media.record(&mut self.journal, burst, &offered) {
+            Err(error) if error.is_full() => {
+                burst.faults.push(format!("pictures not kept: {error}"));
+                self.media.record(&mut self.journal, burst, &[])
+            }
+            done => done,
+        };
+        for fault in burst.faults.iter().skip(told_before) {
+            log::error!("{fault}");
+        }
+        self.totals.pictureless += u64::from(burst.faults.len() > told_before);
+        match stowed {
+            Ok(stowed) => {
+                self.account(burst, &stowed);
+                Ok(Some(stowed))
+            }
+            Err(error) if error.is_full() => {
+                log::error!("burst of {} is lost ({}): {error}", burst.triggered, burst.outcome.as_str());
+                self.totals.bursts_lost += 1;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts what is on the card now.
+    fn account(&mut self, burst: &Burst, stowed: &Stowed) {
+        self.watch.judged(burst.outcome);
+        self.totals.count(burst.outcome);
+        self.totals.events += stowed.recorded.events.len() as u64;
+        self.totals.kept += stowed.kept.iter().map(|file| file.media.bytes).sum::<u64>();
+        if stowed.recorded.reserve_used {
+            log::error!("the card is full: the journal's reserve was given up for this burst");
+        }
+        for file in &stowed.room.deleted {
+            log::warn!("deleted {} to make room", file.path);
+        }
+        self.totals.media_deleted += stowed.room.deleted.len() as u64;
+    }
+
+    /// Recomputes the sequence that the burst joined.
+    fn merge(&mut self, recorded: &Recorded, judged: Judgement) -> Result<(), JournalError> {
+        let Some(bursts) = self.open.join(recorded, judged) else { return Ok(()) };
+        let merged = merge::verdict(&self.judge.merge(bursts));
+        match self.journal.update_sequence(recorded.sequence, &merged) {
+            Err(error) if error.is_full() => {
+                log::error!("sequence {} keeps its first label: {error}", recorded.sequence);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Writes the hourly row when it is due.
+    fn heartbeat(&mut self) -> Result<(), JournalError> {
+        let now = self.devices.clock.monotonic();
+        if now < self.next_heartbeat {
+            return Ok(());
+        }
+        self.next_heartbeat = now + HEARTBEAT;
+        self.effort(EffortKind::Heartbeat)
+    }
+
+    /// Writes an effort row and what was learnt. A full card costs the row, not the watch: the counts go on.
+    fn effort(&mut self, kind: EffortKind) -> Result<(), JournalError> {
+        let (at, clock) = self.devices.clock.utc();
+        let written = self.journal.log_effort(kind, at, clock, self.watch.effort()).and_then(|()| {
+            self.watch.written();
+            match self.judge.learnt() {
+                Some(learnt) => self.journal.put_state(LEARNT, &learnt),
+                None => Ok(()),
+            }
+        });
+        match written {
+            Err(error) if error.is_full() => {
+                log::error!("effort is not logged yet: {error}");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+}
+
+/// Says what the start found.
+fn tell(opened: &Opened, swept: &Swept) {
+    log::info!("start {} of this trap", opened.boot);
+    if let Some(aside) = &opened.quarantined {
+        log::error!("the journal was damaged: {aside:?}; {} sound rows were saved", opened.salvaged);
+    }
+    if opened.cut_short {
+        log::warn!("the run before this one was cut short");
+    }
+    if opened.reserve_used {
+        log::error!("the card is full: the journal's reserve was given up to start");
+    }
+    if !swept.is_clean() {
+        log::warn!("pictures and journal were brought into agreement: {swept:?}");
+    }
+}
+
+/// The frames as the judge takes them.
+fn frames(shots: &[Shot]) -> Vec<Frame<'_>> {
+    shots.iter().map(|shot| shot.jpeg.as_deref().map_err(String::as_str)).collect()
+}
+
+fn deployment(config: &Config) -> Deployment {
+    let (latitude, longitude) = config.site.coordinates.unzip();
+    Deployment { name: config.site.name.clone(), latitude, longitude, gap: gap(config) }
+}
+
+/// Longest time between two pictures of one sequence.
+fn gap(config: &Config) -> TimeDelta {
+    TimeDelta::from_std(config.burst.gap).unwrap_or(TimeDelta::MAX)
+}
+
+/// The store's policy for what the site chose.
+fn retention(config: &Config) -> Retention {
+    let chosen = &config.retention;
+    Retention {
+        sightings: match chosen.sightings {
+            KeepSightings::Best => Sightings::BestFrame,
+            KeepSightings::All => Sightings::AllFrames,
+        },
+        people_blurred: chosen.people == KeepPeople::Blur,
+        audit_empties: chosen.empties_one_in.unwrap_or(0),
+        budget_bytes: chosen.budget,
+        free_floor_bytes: chosen.floor,
+        rare_below: chosen.rare_below,
+        protect_unsent: chosen.keep_unsent,
+        ..Retention::default()
+    }
+}
+
+fn start(clock: &dyn Clock) -> Start {
+    let (at, quality) = clock.utc();
+    let kernel_boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default().trim().to_owned();
+    Start { at, clock: quality, kernel_boot }
+}

@@ -1,0 +1,83 @@
+//! A judged burst as the journal keeps it.
+
+use chrono::{DateTime, Utc};
+
+use crate::hal::Shot;
+use crate::store::record::{Box, Burst, Frame, Observation};
+use crate::units::ClockQuality;
+use crate::vision::{Category, FrameJudgement, Judgement, Sighting};
+
+/// What is known of a burst besides its pictures and its judgement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Circumstances<'a> {
+    /// Time of the trigger.
+    pub triggered: DateTime<Utc>,
+    /// How far that time can be trusted.
+    pub clock: ClockQuality,
+    /// From trigger to verdict, milliseconds.
+    pub millis: u32,
+    /// Triggers swallowed before it.
+    pub suppressed: u32,
+    /// The models that judged.
+    pub models: &'a [String],
+}
+
+/// The rows of one burst. Frames and shots stand in the same order.
+pub fn burst(around: &Circumstances<'_>, shots: &[Shot], judged: &Judgement) -> Burst {
+    Burst {
+        triggered: around.triggered,
+        clock: around.clock,
+        outcome: judged.outcome,
+        probability: judged.probability,
+        frames: shots.iter().zip(&judged.frames).map(|(shot, frame)| row(shot, frame)).collect(),
+        observations: judged.sightings.iter().map(observation).collect(),
+        faults: judged.faults.clone(),
+        millis: around.millis,
+        suppressed: around.suppressed,
+        models: around.models.to_vec(),
+        source: None,
+        report: None,
+    }
+}
+
+fn row(shot: &Shot, judged: &FrameJudgement) -> Frame {
+    let boxes = judged.detections.iter().map(|d| Box {
+        bbox: d.bbox,
+        category: category(d.category).to_owned(),
+        confidence: d.confidence,
+        moving: d.moving,
+        track: d.track,
+    });
+    Frame {
+        taken: shot.taken,
+        failed: judged.failed.clone(),
+        moved: judged.moved,
+        size: judged.size,
+        infrared: judged.infrared,
+        bytes: shot.jpeg.as_ref().map_or(0, |jpeg| jpeg.len() as u64),
+        boxes: boxes.collect(),
+        media: None,
+    }
+}
+
+/// A sighting as the journal keeps it.
+pub fn observation(seen: &Sighting) -> Observation {
+    Observation {
+        taxon: seen.taxon.clone(),
+        rank: seen.rank.as_str().to_owned(),
+        label: seen.label.clone(),
+        score: seen.score,
+        count: seen.count,
+        top5: seen.top5.clone(),
+        tracks: seen.tracks.clone(),
+    }
+}
+
+/// The journal's word for a category.
+pub fn category(category: Category) -> &'static str {
+    match category {
+        Category::Animal => "animal",
+        Category::Person => "person",
+        Category::Vehicle => "vehicle",
+    }
+}

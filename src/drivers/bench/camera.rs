@@ -1,0 +1,49 @@
+//! The bench's camera: pictures of the scene that is on, with the faults it was told to play.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ahead::Ahead;
+use super::{Faults, Script, Stage};
+use crate::hal::{Camera, Clock, DeviceError, Shot};
+
+/// Renders ahead of the trigger.
+pub struct BenchCamera {
+    stage: Arc<Stage>,
+    clock: Arc<dyn Clock>,
+    faults: Faults,
+    ahead: Ahead,
+}
+
+impl BenchCamera {
+    /// Takes pictures of `script` as `stage` has it; they carry the time of `clock`.
+    pub fn new(script: Arc<Script>, stage: Arc<Stage>, clock: Arc<dyn Clock>, faults: Faults) -> Self {
+        BenchCamera { stage, clock, faults, ahead: Ahead::new(script) }
+    }
+}
+
+/// A bench camera's complaint.
+fn refused(what: &str, cure: &str) -> DeviceError {
+    DeviceError { device: "bench camera".to_owned(), what: what.to_owned(), cure: cure.to_owned() }
+}
+
+impl Camera for BenchCamera {
+    fn burst(&mut self, frames: usize, interval: Duration) -> Result<Vec<Shot>, DeviceError> {
+        let scene =
+            self.stage.scene().ok_or_else(|| refused("nothing is on", "wait for the trigger first"))?;
+        if self.faults.camera(scene) {
+            return Err(refused("does not answer", "the bench was told to play this fault"));
+        }
+        let mut pictures = self
+            .ahead
+            .take(scene, frames, interval)
+            .ok_or_else(|| refused("its renderer stopped", "this is a fault in the bench; report it"))?;
+        self.faults.spoil(scene, &mut pictures);
+        let first = self.clock.utc().0;
+        let shots =
+            pictures.into_iter().zip(0u32..).map(|(jpeg, n)| Shot { taken: first + interval * n, jpeg });
+        let shots = shots.collect();
+        self.stage.pass(interval * u32::try_from(frames.saturating_sub(1)).unwrap_or(0));
+        Ok(shots)
+    }
+}

@@ -1,0 +1,34 @@
+//! The bench's clock: shows the script's time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Stage;
+use crate::hal::Clock;
+use crate::units::ClockQuality;
+
+/// Stands still between scenes; the script runs forwards only, and so does this.
+pub struct BenchClock {
+    stage: Arc<Stage>,
+    started: DateTime<Utc>,
+}
+
+impl BenchClock {
+    /// Shows the time of `stage`.
+    pub fn new(stage: Arc<Stage>) -> Self {
+        let started = stage.now();
+        BenchClock { stage, started }
+    }
+}
+
+impl Clock for BenchClock {
+    fn monotonic(&self) -> Duration {
+        (self.stage.now() - self.started).to_std().unwrap_or_default()
+    }
+
+    fn utc(&self) -> (DateTime<Utc>, ClockQuality) {
+        (self.stage.now(), ClockQuality::Rtc)
+    }
+}

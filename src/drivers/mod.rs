@@ -1,0 +1,4 @@
+//! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
+
+pub mod bench;
+pub mod system_clock;
