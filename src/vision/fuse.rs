@@ -104,6 +104,12 @@ pub fn counts(detection: &Detection, threshold: Score) -> bool {
     log_odds(detection.confidence.get()) > log_odds(threshold.get()) + reach.ln()
 }
 
+/// Whether a box would say anything if something moved in it, so that a close look ([`super::motion::inside`]) can
+/// make a difference.
+pub fn may_count(detection: &Detection, threshold: Score) -> bool {
+    counts(&Detection { moving: true, ..detection.clone() }, threshold)
+}
+
 /// Natural logarithm of the odds; scores are kept away from 0 and 1 so that it stays finite.
 fn log_odds(score: f32) -> f32 {
     let p = score.clamp(1e-4, 1.0 - 1e-4);
