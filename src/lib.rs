@@ -61,3 +61,5 @@ pub mod image;
 pub mod store;
 #[cfg(feature = "std")]
 pub mod vision;
+#[cfg(feature = "std")]
+pub mod world;
