@@ -31,5 +31,8 @@ fn parse(args: &[String]) -> Option<(String, DataSet)> {
     let number = |i: usize| args.get(i)?.parse::<u64>().ok();
     let side = |i: usize| u32::try_from(number(i)?).ok();
     let empties = args.get(5).map_or(Some(0.65), |s| s.parse().ok())?;
-    Some((args.first()?.clone(), DataSet { bursts: number(1)?, seed: number(2)?, size: (side(3)?, side(4)?), empties }))
+    Some((
+        args.first()?.clone(),
+        DataSet { bursts: number(1)?, seed: number(2)?, size: (side(3)?, side(4)?), empties },
+    ))
 }

@@ -131,7 +131,8 @@ fn legs(body: &mut Body, b: &Build, pose: &Pose, [chest, rump]: [Point; 2], run:
     for (k, offset) in offsets.into_iter().enumerate() {
         let (fore, left) = (k < 2, k % 2 == 0);
         let z = if left { 1.0 } else { -1.0 } * b.chest * b.width * 0.55;
-        let (mut reach, mut lift) = step(pose.phase + offset, stride, b.shoulder * if run { 0.22 } else { 0.1 });
+        let (mut reach, mut lift) =
+            step(pose.phase + offset, stride, b.shoulder * if run { 0.22 } else { 0.1 });
         if !moving {
             reach = stride * 0.22 * (((k * 7 + 3) % 5) as f32 / 2.0 - 1.0) * pose.whim;
             lift = 0.0;
@@ -142,7 +143,11 @@ fn legs(body: &mut Body, b: &Build, pose: &Pose, [chest, rump]: [Point; 2], run:
             if fore {
                 let hip = [chest[0] - b.chest * 0.25, chest[1] - b.chest * 0.35, z];
                 let foot = [hip[0] + reach, lift + foot_r * 0.6, z];
-                let wrist = [foot[0] - b.shoulder * 0.01 - lift * 0.9, foot[1] + b.shoulder * if b.plantigrade { 0.1 } else { 0.2 }, z];
+                let wrist = [
+                    foot[0] - b.shoulder * 0.01 - lift * 0.9,
+                    foot[1] + b.shoulder * if b.plantigrade { 0.1 } else { 0.2 },
+                    z,
+                ];
                 let long = (hip[1] - b.shoulder * 0.2) * 0.53;
                 [hip, joint(hip, wrist, long, long, -1.0), wrist, foot]
             } else {
@@ -160,11 +165,18 @@ fn legs(body: &mut Body, b: &Build, pose: &Pose, [chest, rump]: [Point; 2], run:
         for i in 0..3 {
             let fur = b.fur * if i == 0 { 0.8 } else { 0.3 };
             body.limbs.push(Limb {
-                a: now[i], b: now[i + 1], ra: radii[i], rb: radii[i + 1], rest: [rest[i], rest[i + 1]], region: Region::Leg, fur,
+                a: now[i],
+                b: now[i + 1],
+                ra: radii[i],
+                rb: radii[i + 1],
+                rest: [rest[i], rest[i + 1]],
+                region: Region::Leg,
+                fur,
             });
         }
         // The foot itself, forward of the ankle.
-        let sole = b.leg * if b.plantigrade { 1.5 } else { 0.8 } * if !fore && b.hind > 1.5 { 2.2 } else { 1.0 };
+        let sole =
+            b.leg * if b.plantigrade { 1.5 } else { 0.8 } * if !fore && b.hind > 1.5 { 2.2 } else { 1.0 };
         let toe = add(now[3], [sole, -foot_r * 0.15, 0.0]);
         body.limb(now[3], toe, foot_r * 1.05, foot_r * 0.75, Region::Leg, 0.0);
     }
@@ -203,7 +215,14 @@ fn head(body: &mut Body, b: &Build, pose: &Pose, chest: Point, bristle: bool) {
         }
         if bristle && pose.male {
             let fang = add(nose_root, [b.muzzle[0] * 0.6, -b.muzzle[1] * 0.5, side * b.muzzle[1] * 0.8]);
-            body.limb(fang, add(fang, [0.02, 0.07, 0.0]), 0.014, 0.006, Region::Plain([0.7, 0.66, 0.55]), 0.0);
+            body.limb(
+                fang,
+                add(fang, [0.02, 0.07, 0.0]),
+                0.014,
+                0.006,
+                Region::Plain([0.7, 0.66, 0.55]),
+                0.0,
+            );
         }
         if b.antlers > 0.0 && pose.male {
             antler(body, b, add(base, [0.02, 0.0, -side * b.head[1] * 0.2]), side);
@@ -272,8 +291,22 @@ fn bird(b: &Build, pose: &Pose) -> Body {
     let back = [-0.08, b.shoulder - b.chest * if low { 0.75 } else { 1.05 }, 0.0];
     body.limb(breast, back, b.chest, b.rump * 1.2, Region::Trunk, b.fur);
     let tail = add(back, [-b.tail[0], b.tail[2] * b.tail[0] * if low { 2.5 } else { -1.0 }, 0.0]);
-    body.limb(back, add(back, [-b.tail[0] * 0.6, (tail[1] - back[1]) * 0.6, 0.0]), 0.045, 0.03, Region::Tail(0.2), 0.0);
-    body.limb(add(back, [-b.tail[0] * 0.6, (tail[1] - back[1]) * 0.6, 0.0]), tail, 0.03, 0.024, Region::Tail(0.95), 0.0);
+    body.limb(
+        back,
+        add(back, [-b.tail[0] * 0.6, (tail[1] - back[1]) * 0.6, 0.0]),
+        0.045,
+        0.03,
+        Region::Tail(0.2),
+        0.0,
+    );
+    body.limb(
+        add(back, [-b.tail[0] * 0.6, (tail[1] - back[1]) * 0.6, 0.0]),
+        tail,
+        0.03,
+        0.024,
+        Region::Tail(0.95),
+        0.0,
+    );
     let nod = if pose.gait == Gait::Walk { 0.02 * libm::sinf(pose.phase * 6.283) } else { 0.0 };
     let angle = if low { -0.7 } else { b.neck[2] };
     let root = add(breast, [b.chest * 0.45, b.chest * if low { 0.1 } else { 0.5 }, 0.0]);
@@ -290,10 +323,11 @@ fn bird(b: &Build, pose: &Pose) -> Body {
     }
     turn_head(&mut body, start, crown, pose.turn * 0.5);
     for (k, side) in [1.0, -1.0].into_iter().enumerate() {
-        let (reach, lift) = if pose.gait == Gait::Walk { step(pose.phase + k as f32 * 0.5, 0.09, 0.03) } else { (0.0, 0.0) };
+        let (reach, lift) =
+            if pose.gait == Gait::Walk { step(pose.phase + k as f32 * 0.5, 0.09, 0.03) } else { (0.0, 0.0) };
         let hip = [-0.01, b.shoulder - b.chest * 1.7, side * 0.03];
         let foot = [reach, 0.008 + lift, side * 0.03];
-        body.limb(hip, foot, b.leg * 1.6, b.leg * 0.7, Region::Leg, 0.0);
+        body.limb(hip, foot, b.leg * 1.0, b.leg * 0.5, Region::Leg, 0.0);
         body.limb(foot, add(foot, [0.035, -0.004, 0.0]), b.leg * 0.7, b.leg * 0.5, Region::Leg, 0.0);
     }
     body
@@ -319,7 +353,7 @@ pub(crate) fn person(tall: f32, dress: &Dress, pose: &Pose) -> Body {
     let stoop = if pose.gait == Gait::Graze { 0.35 } else { 0.04 };
     let pelvis = [0.0, hip, 0.0];
     let chest = [stoop * 0.5 * k, 1.32 * k - stoop * 0.1, 0.0];
-    body.limb(pelvis, chest, 0.155 * k, 0.185 * k, plain(dress.jacket), 0.03);
+    body.limb(pelvis, chest, 0.135 * k, 0.175 * k, plain(dress.jacket), 0.03);
     let neck = add(chest, [stoop * 0.15, 0.2 * k, 0.0]);
     body.limb(chest, neck, 0.13 * k, 0.065 * k, plain(dress.jacket), 0.0);
     let skull = add(neck, [0.03 + stoop * 0.1, 0.13 * k, 0.0]);
@@ -330,17 +364,35 @@ pub(crate) fn person(tall: f32, dress: &Dress, pose: &Pose) -> Body {
     body.limb(cap, add(cap, [-0.02, -0.01, 0.0]), 0.1 * k, 0.1 * k, plain(dress.hat), 0.03);
     turn_head(&mut body, start, skull, pose.turn);
     if let Some(pack) = dress.pack {
-        body.limb([-0.2 * k, 1.05 * k, 0.0], [-0.19 * k, 1.38 * k, 0.0], 0.16 * k, 0.15 * k, plain(pack), 0.0);
+        body.limb(
+            [-0.2 * k, 1.05 * k, 0.0],
+            [-0.19 * k, 1.38 * k, 0.0],
+            0.16 * k,
+            0.15 * k,
+            plain(pack),
+            0.0,
+        );
     }
     for (i, side) in [1.0, -1.0].into_iter().enumerate() {
         let swing = if moving { libm::sinf((pose.phase + i as f32 * 0.5) * 6.283) } else { 0.15 * pose.whim };
-        let (reach, lift) = if moving { step(pose.phase + i as f32 * 0.5 + 0.25, 0.75 * k, 0.12) } else { (0.05 * side, 0.0) };
+        let (reach, lift) = if moving {
+            step(pose.phase + i as f32 * 0.5 + 0.25, 0.62 * k, 0.12)
+        } else {
+            (0.05 * side, 0.0)
+        };
         let socket = [0.0, hip, side * 0.1 * k];
         let ankle = [reach, 0.08 * k + lift, side * 0.1 * k];
-        let knee = joint(socket, ankle, 0.45 * k, 0.45 * k, 1.0);
+        let knee = joint(socket, ankle, 0.435 * k, 0.435 * k, 1.0);
         body.limb(socket, knee, 0.105 * k, 0.075 * k, plain(dress.trousers), 0.02);
         body.limb(knee, ankle, 0.075 * k, 0.055 * k, plain(dress.trousers), 0.02);
-        body.limb(ankle, add(ankle, [0.17 * k, -0.035, 0.0]), 0.055 * k, 0.045 * k, plain([0.05, 0.04, 0.035]), 0.0);
+        body.limb(
+            ankle,
+            add(ankle, [0.17 * k, -0.035, 0.0]),
+            0.055 * k,
+            0.045 * k,
+            plain([0.05, 0.04, 0.035]),
+            0.0,
+        );
         let shoulder = add(chest, [0.0, 0.1 * k, side * 0.2 * k]);
         let elbow = add(shoulder, [-swing * 0.13 * k, -0.29 * k, side * 0.05]);
         let hand = add(elbow, [(0.08 - swing * 0.16) * k, -0.24 * k, 0.0]);

@@ -91,7 +91,15 @@ impl Canvas {
     /// A filled ellipse with half axes `a`, `b` pixels, turned by the direction (`c`, `s`), edge `soft` pixels wide.
     /// It darkens along its middle line and to one side, as a leaf does.
     #[allow(clippy::too_many_arguments)]
-    pub(crate) fn leaf(&mut self, at: [f32; 2], half: [f32; 2], turn: [f32; 2], rgb: Rgb, depth: f32, soft: f32) {
+    pub(crate) fn leaf(
+        &mut self,
+        at: [f32; 2],
+        half: [f32; 2],
+        turn: [f32; 2],
+        rgb: Rgb,
+        depth: f32,
+        soft: f32,
+    ) {
         let (a, b) = (half[0].max(0.45), half[1].max(0.4));
         // Where the true leaf is thinner than a pixel it covers only a part of it.
         let cover = (half[1] / b).min(1.0) * (half[0] / a).min(1.0);
@@ -115,7 +123,15 @@ impl Canvas {
 
     /// A tapering line from `p` (width `w0` pixels) to `q` (width `w1`).
     #[allow(clippy::too_many_arguments)]
-    pub(crate) fn stroke(&mut self, p: [f32; 2], q: [f32; 2], w: [f32; 2], rgb: [Rgb; 2], depth: f32, soft: f32) {
+    pub(crate) fn stroke(
+        &mut self,
+        p: [f32; 2],
+        q: [f32; 2],
+        w: [f32; 2],
+        rgb: [Rgb; 2],
+        depth: f32,
+        soft: f32,
+    ) {
         let (dx, dy) = (q[0] - p[0], q[1] - p[1]);
         let length2 = (dx * dx + dy * dy).max(1e-6);
         let widest = w[0].max(w[1]) * 0.5 + soft.max(0.7) + 0.5;
@@ -145,13 +161,23 @@ impl Canvas {
     }
 
     /// A lumpy stone or stump: an ellipse with half axes `half` pixels, lit from above (or from the camera).
-    pub(crate) fn lump(&mut self, at: [f32; 2], half: [f32; 2], rgb: Rgb, depth: [f32; 2], seed: u32, infrared: bool) {
+    pub(crate) fn lump(
+        &mut self,
+        at: [f32; 2],
+        half: [f32; 2],
+        rgb: Rgb,
+        depth: [f32; 2],
+        seed: u32,
+        infrared: bool,
+    ) {
         let (a, b) = (half[0].max(0.6), half[1].max(0.6));
         for y in Self::span(at[1] - b * 1.3, at[1] + b * 1.3, self.height) {
             for x in Self::span(at[0] - a * 1.3, at[0] + a * 1.3, self.width) {
                 let (u, v) = ((x as f32 + 0.5 - at[0]) / a, (y as f32 + 0.5 - at[1]) / b);
                 let bump = noise2(u * 1.7 + 9.0, v * 1.7, seed) - 0.5;
-                let fine = noise2(u * 9.0, v * 9.0, seed ^ 0x55) - 0.5;
+                let fine = 0.6 * noise2(u * 7.0, v * 7.0, seed ^ 0x55)
+                    + 0.5 * noise2(u * 23.0, v * 23.0, seed ^ 0x56)
+                    - 0.55;
                 let r2 = (u * u + v * v) * (1.0 + bump * 0.7);
                 if r2 > 1.15 {
                     continue;
@@ -159,7 +185,7 @@ impl Canvas {
                 let out = (1.0 - r2).max(0.0).sqrt();
                 let light = if infrared { 0.35 + 0.65 * out } else { 0.55 - 0.4 * v + 0.2 * out - 0.12 * u };
                 let alpha = ((1.07 - r2) * b.min(a) * 0.5 + 0.5).clamp(0.0, 1.0);
-                let shade = (light + fine * 0.35 + bump * 0.4).max(0.08);
+                let shade = (light + fine * 0.55 + bump * 0.5).max(0.08);
                 self.put(x, y, dim(rgb, shade), alpha, depth[0] - depth[1] * out, NOBODY);
             }
         }

@@ -89,9 +89,14 @@ impl Fur {
                 let q = [p[0] / cell, p[1] / cell, p[2] / cell];
                 let (near, second, id) = cells(q, self.seed);
                 if small {
-                    return blend(ground, dark, smooth(0.34, 0.24, near) * if region == Region::Muzzle { 0.3 } else { 0.95 });
+                    return blend(
+                        ground,
+                        dark,
+                        smooth(0.34, 0.24, near) * if region == Region::Muzzle { 0.3 } else { 0.95 },
+                    );
                 }
-                let ring = smooth(0.24, 0.32, near) * smooth(0.5, 0.42, near) * smooth(0.04, 0.12, second - near);
+                let ring =
+                    smooth(0.24, 0.32, near) * smooth(0.5, 0.42, near) * smooth(0.04, 0.12, second - near);
                 let broken = smooth(0.22, 0.38, noise3(q.map(|v| v * 3.1), self.seed ^ 9));
                 let dot = if id & 3 == 0 { smooth(0.13, 0.08, near) } else { 0.0 };
                 let inside = blend(ground, dim(ground, 0.72), smooth(0.4, 0.3, near));
@@ -109,11 +114,14 @@ impl Fur {
             },
             Pattern::Collar => match region {
                 Region::Neck => {
-                    let patch = smooth(0.35, 0.6, n[2].abs()) * smooth(0.5, 0.62, noise3(p.map(|v| v * 9.0), 3));
+                    let patch =
+                        smooth(0.35, 0.6, n[2].abs()) * smooth(0.5, 0.62, noise3(p.map(|v| v * 9.0), 3));
                     blend(ground, [0.8; 3], patch.max(smooth(0.5, 0.8, n[2].abs()) * 0.7))
                 }
                 Region::Trunk => {
-                    let bar = smooth(0.012, 0.004, (p[0] + 0.02).abs()) * smooth(0.3, 0.6, n[2].abs()) * smooth(0.4, 0.1, n[1]);
+                    let bar = smooth(0.012, 0.004, (p[0] + 0.02).abs())
+                        * smooth(0.3, 0.6, n[2].abs())
+                        * smooth(0.4, 0.1, n[1]);
                     blend(ground, [0.75; 3], bar)
                 }
                 _ => ground,
@@ -124,7 +132,9 @@ impl Fur {
     fn hairs(&self, rgb: Rgb, p: [f32; 3]) -> Rgb {
         let k = 26.0 / self.size.max(0.1);
         let hair = noise3([p[0] * k * 0.6, p[1] * k, p[2] * k], self.seed ^ 77);
+        let fine = noise3([p[0] * k * 1.6, p[1] * k * 3.1, p[2] * k * 3.1], self.seed ^ 79);
         let broad = noise3(p.map(|v| v * 5.0 / self.size), self.seed ^ 78);
-        dim(rgb, 1.0 + (hair - 0.5) * (0.35 + 0.9 * self.coat.grizzle) + (broad - 0.5) * 0.3)
+        let rough = 0.35 + 0.7 * self.coat.grizzle;
+        dim(rgb, 1.0 + ((hair - 0.5) + 0.8 * (fine - 0.5)) * rough + (broad - 0.5) * 0.3)
     }
 }

@@ -72,7 +72,11 @@ pub fn jpeg(frame: &Frame, taken: NaiveDateTime, camera: &str, quality: u8) -> R
 }
 
 fn exif_block(taken: NaiveDateTime, camera: &str) -> Result<Vec<u8>, WorldError> {
-    let text = |tag: Tag, value: String| Field { tag, ifd_num: In::PRIMARY, value: Value::Ascii(vec![value.into_bytes()]) };
+    let text = |tag: Tag, value: String| Field {
+        tag,
+        ifd_num: In::PRIMARY,
+        value: Value::Ascii(vec![value.into_bytes()]),
+    };
     let fields = [
         text(Tag::Make, "Trapline bench".to_owned()),
         text(Tag::Model, camera.to_owned()),
@@ -138,7 +142,15 @@ pub fn export(dir: &Path, set: &DataSet, mut progress: impl FnMut(u64)) -> Resul
 }
 
 /// One line of `truth.jsonl`.
-fn line(frame: &Frame, plan: &BurstPlan, k: usize, file: &str, burst: u64, site: u64, camera: &str) -> serde_json::Value {
+fn line(
+    frame: &Frame,
+    plan: &BurstPlan,
+    k: usize,
+    file: &str,
+    burst: u64,
+    site: u64,
+    camera: &str,
+) -> serde_json::Value {
     let boxes: Vec<serde_json::Value> = frame
         .truth
         .iter()
@@ -154,4 +166,77 @@ fn line(frame: &Frame, plan: &BurstPlan, k: usize, file: &str, burst: u64, site:
         "taken": plan.taken_at(k).format("%Y-%m-%dT%H:%M:%S%.3f").to_string(),
         "infrared": frame.infrared, "cause": plan.cause.word(), "boxes": boxes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Actor, Being, Cause, Species};
+    use chrono::NaiveDate;
+
+    #[test]
+    fn a_jpeg_decodes_and_carries_its_time_and_camera() {
+        let taken = NaiveDate::from_ymd_opt(2025, 4, 2).unwrap().and_hms_milli_opt(21, 14, 5, 700).unwrap();
+        let site = Site::new(3);
+        let frame = site.render(&BurstPlan::quiet(taken, 1), 0, (64, 48));
+        let bytes = jpeg(&frame, taken, "CAM07", 80).unwrap();
+        let decoded = image::load_from_memory(&bytes).unwrap();
+        assert_eq!((decoded.width(), decoded.height()), (64, 48));
+        let exif = exif::Reader::new().read_from_container(&mut Cursor::new(&bytes)).unwrap();
+        let text = |tag| match &exif.get_field(tag, In::PRIMARY).unwrap().value {
+            Value::Ascii(v) => String::from_utf8(v[0].clone()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(text(Tag::DateTimeOriginal), "2025:04:02 21:14:05");
+        assert_eq!(text(Tag::SubSecTimeOriginal), "700");
+        assert_eq!((text(Tag::Make).as_str(), text(Tag::Model).as_str()), ("Trapline bench", "CAM07"));
+    }
+
+    #[test]
+    fn a_data_set_has_a_line_and_a_file_for_every_frame() {
+        let dir = tempfile::tempdir().unwrap();
+        let set = DataSet { seed: 5, bursts: 12, size: (80, 60), empties: 0.5 };
+        let mut told = 0;
+        export(dir.path(), &set, |n| told = n).unwrap();
+        assert_eq!(told, 12);
+        let list = fs::read_to_string(dir.path().join("truth.jsonl")).unwrap();
+        let mut bursts = std::collections::BTreeSet::new();
+        for line in list.lines() {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(dir.path().join(row["file"].as_str().unwrap()).is_file());
+            bursts.insert(row["burst"].as_u64().unwrap());
+        }
+        assert_eq!(bursts.into_iter().collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_line_tells_the_box_the_species_and_the_individual() {
+        let taken = NaiveDate::from_ymd_opt(2025, 6, 1).unwrap().and_hms_opt(12, 0, 0).unwrap();
+        let site = Site::new(8);
+        let mut plan = BurstPlan::quiet(taken, 4);
+        plan.cause = Cause::Animal;
+        plan.actors.push(Actor::new(&site, Being::Animal(Species::Jaguar), 9, 3.0, 0.0));
+        let frame = site.render(&plan, 0, (160, 120));
+        let row = line(&frame, &plan, 0, "a.jpg", 2, 1, "X");
+        let first = &row["boxes"][0];
+        assert_eq!(first["species"], "Panthera onca");
+        assert_eq!(
+            (first["individual"].as_u64(), first["bbox"].as_array().map(Vec::len)),
+            (Some(9), Some(4))
+        );
+        assert_eq!(
+            (row["cause"].as_str(), row["taken"].as_str()),
+            (Some("animal"), Some("2025-06-01T12:00:00.000"))
+        );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, b"x").unwrap();
+        let set = DataSet { seed: 5, bursts: 1, size: (80, 60), empties: 0.5 };
+        let error = export(&file.join("below"), &set, |_| {}).unwrap_err().to_string();
+        assert!(error.contains("below"), "{error}");
+    }
 }

@@ -5,9 +5,13 @@ use super::dice::{Dice, lerp, noise2, smooth};
 use super::lens::View;
 use super::site::{Biome, Lump, Site, Trunk};
 
+/// Metres to where the ground ends.
+const FAR: f32 = 38.0;
+
 /// Paints the still layer of a site.
 pub(crate) fn paint(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
     backdrop(site, view, canvas, infrared);
+    foliage(site, view, canvas, infrared);
     soil(site, view, canvas, infrared);
     litter(site, view, canvas, infrared);
     let mut lumps: Vec<&Lump> = site.lumps.iter().collect();
@@ -37,27 +41,72 @@ fn backdrop(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
     let horizon = view.lens.horizon * view.height;
     for y in 0..canvas.height {
         let above = (horizon - y as f32) / view.height;
-        if above < -0.03 {
+        if above < -view.lens.focal * view.lens.height / FAR - 0.01 {
             break;
         }
         for x in 0..canvas.width {
             let u = (x as f32 - view.width * 0.5) / view.height;
-            let edge = crest * (0.6 + 0.8 * noise2(u * 3.0 + 7.0, 0.0, seed)) + 0.05 * noise2(u * 40.0, 3.0, seed);
+            let edge =
+                crest * (0.6 + 0.8 * noise2(u * 3.0 + 7.0, 0.0, seed)) + 0.05 * noise2(u * 40.0, 3.0, seed);
             let texel = &mut canvas.texels[y * canvas.width + x];
             if above > edge {
-                let cloud = smooth(0.45, 0.8, noise2(u * 2.0, above * 6.0, seed ^ 1) * 0.6 + noise2(u * 6.0, above * 15.0, seed ^ 2) * 0.4);
+                let cloud = smooth(
+                    0.45,
+                    0.8,
+                    noise2(u * 2.0, above * 6.0, seed ^ 1) * 0.6
+                        + noise2(u * 6.0, above * 15.0, seed ^ 2) * 0.4,
+                );
                 let clear = blend([0.95, 0.95, 0.93], p.sky, smooth(0.0, 0.5, above));
                 texel.rgb = if infrared { [0.0; 3] } else { blend(clear, [1.0, 1.0, 1.0], cloud * 0.7) };
                 texel.depth = SKY;
                 continue;
             }
-            let clump = noise2(u * 5.0, above * 5.0, seed ^ 3) * 0.5 + noise2(u * 14.0, above * 14.0, seed ^ 4) * 0.5;
+            let clump =
+                noise2(u * 5.0, above * 5.0, seed ^ 3) * 0.5 + noise2(u * 14.0, above * 14.0, seed ^ 4) * 0.5;
             let fine = noise2(u * 90.0, above * 90.0, seed ^ 5);
             let leafy = smooth(0.35, 0.75, clump) * (0.4 + 0.9 * fine) + 0.15 * fine;
             let far = 14.0 + 22.0 * noise2(u * 4.0, above * 2.0, seed ^ 6);
             texel.rgb = ink(blend(dim(p.wall, 0.5), blend(p.wall, p.leaf[1], 0.45), leafy), 0.5, infrared);
             texel.depth = far;
         }
+    }
+}
+
+/// Leaves, needles and twigs of the wall of trees, light in clumps and dark between.
+fn foliage(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
+    let (seed, p) = (site.grain_seed(10), &site.palette);
+    let mut d = Dice::new(site.seed, 13);
+    let needles = matches!(site.biome, Biome::Conifer | Biome::Snow);
+    let low = view.lens.horizon + view.lens.focal * view.lens.height / FAR;
+    for _ in 0..4500 {
+        let (u, row) = (d.range(-0.9, 0.9), d.range(0.0, low.max(0.02)));
+        let (size, angle, tone, mixed) =
+            (d.range(0.002, 0.008), d.range(0.0, 6.283), d.range(0.5, 1.4), d.unit());
+        let at = [view.width * 0.5 + u * view.height, row * view.height];
+        let (x, y) = (at[0].max(0.0) as usize, at[1].max(0.0) as usize);
+        let Some(texel) = canvas.texels.get(y * canvas.width + x.min(canvas.width - 1)).copied() else {
+            continue;
+        };
+        if texel.depth >= SKY {
+            continue;
+        }
+        let above = view.lens.horizon - row;
+        let clump =
+            noise2(u * 5.0, above * 5.0, seed ^ 3) * 0.5 + noise2(u * 14.0, above * 14.0, seed ^ 4) * 0.5;
+        let rgb = dim(blend(p.wall, p.leaf[1], smooth(0.3, 0.75, clump) * mixed), tone);
+        let rgb = ink(rgb, 0.6, infrared);
+        let half = size * view.height;
+        let turn =
+            if needles { [0.25 * libm::cosf(angle), 0.97] } else { [libm::cosf(angle), libm::sinf(angle)] };
+        let slim = if needles { 0.22 } else { 0.5 };
+        canvas.leaf(
+            at,
+            [half * if needles { 1.8 } else { 1.0 }, half * slim],
+            turn,
+            rgb,
+            texel.depth - 0.3,
+            0.8,
+        );
     }
 }
 
@@ -85,13 +134,14 @@ fn soil(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
             let texel = &mut canvas.texels[y * canvas.width + x];
             let wx = view.across(x as f32, z);
             // Far ground goes under the wall of trees.
-            if z > 38.0 {
+            if z > FAR {
                 continue;
             }
             let foot = (1.0 / s).max(deep * 0.5);
             let broad = octave(wx, z, 2.3, foot, seed) + 0.6 * octave(wx, z, 0.8, foot, seed ^ 1);
             let mid = octave(wx, z, 0.25, foot, seed ^ 2) + octave(wx, z, 0.11, foot, seed ^ 3);
-            let fine = octave(wx, z * 0.6, 0.045, foot, seed ^ 4) + octave(wx, z * 0.6, 0.018, foot, seed ^ 5);
+            let fine =
+                octave(wx, z * 0.6, 0.045, foot, seed ^ 4) + octave(wx, z * 0.6, 0.018, foot, seed ^ 5);
             let grassy = smooth(0.35, 0.65, green + broad * 0.7 + mid * 0.25);
             let mut rgb = blend(p.soil, p.grass[0], grassy * 0.85);
             let mut leaf = grassy;
@@ -161,7 +211,8 @@ fn stem(t: &Trunk, view: &View, canvas: &mut Canvas, infrared: bool) {
     let widest = t.radius * s * 2.0 + 2.0;
     for y in 0..canvas.height.min((foot[1] + t.radius * s * 0.4).max(0.0) as usize + 1) {
         let up = (foot[1] - y as f32) / s;
-        let flare = 1.0 + 0.7 * smooth(0.5, -0.05, up / (t.radius * 6.0).max(0.2)) - 0.03 * up.max(0.0).min(8.0);
+        let flare =
+            1.0 + 0.7 * smooth(0.5, -0.05, up / (t.radius * 6.0).max(0.2)) - 0.03 * up.max(0.0).min(8.0);
         let ragged = 0.12 * (noise2(up * 3.0, 0.0, t.seed) - 0.5);
         let r = t.radius * s * (flare + ragged);
         let middle = foot[0] + t.lean * up * s + 0.06 * s * (noise2(up * 0.7, 5.0, t.seed) - 0.5);
@@ -172,7 +223,8 @@ fn stem(t: &Trunk, view: &View, canvas: &mut Canvas, infrared: bool) {
                 continue;
             }
             let round = (1.0 - (u * u).min(1.0)).sqrt();
-            let bark = noise2(u * 6.0 + up * 0.8, up * 5.0, t.seed ^ 1) * 0.6 + noise2(u * 15.0, up * 22.0, t.seed ^ 2) * 0.4;
+            let bark = noise2(u * 6.0 + up * 0.8, up * 5.0, t.seed ^ 1) * 0.6
+                + noise2(u * 15.0, up * 22.0, t.seed ^ 2) * 0.4;
             let light = if infrared { 0.25 + 0.75 * round } else { 0.45 + 0.35 * round - 0.25 * u };
             let moss: Rgb = [0.09, 0.14, 0.04];
             let rgb = blend(t.bark, moss, smooth(0.5, 0.8, noise2(u, up * 1.2, t.seed ^ 3)) * 0.5);

@@ -32,6 +32,8 @@ pub(crate) struct Lamp {
     /// Threshold of the canopy's gaps, their place this frame.
     gaps: f32,
     drift: [f32; 2],
+    /// Size of the gaps: about 1.
+    dapple: f32,
     slant: f32,
     fog: f32,
     target: f32,
@@ -89,19 +91,29 @@ impl Lamp {
             ambient: if infrared { [0.0; 3] } else { tinted(sky) },
             sun: tinted(dim(warm, direct)),
             gaps: lerp(0.05, 0.78, site.canopy) + opening,
-            drift: [burst.range(0.0, 50.0) + plan.hour() * 3.0 + sway(0.0), burst.range(0.0, 50.0) + sway(0.4)],
+            drift: [
+                burst.range(0.0, 50.0) + plan.hour() * 3.0 + sway(0.0),
+                burst.range(0.0, 50.0) + sway(0.4),
+            ],
+            dapple: 0.7 + 1.1 * noise2(0.5, 0.5, site.grain_seed(31)),
             slant: burst.range(-0.8, 0.8),
             fog: match plan.weather {
-                Weather::Fog => burst.range(0.05, 0.2),
+                Weather::Fog => burst.range(0.012, 0.08),
                 Weather::Rain | Weather::Snow => 0.02,
                 _ => burst.unit() * 0.006,
             },
-            target: if infrared { burst.range(0.1, 0.26) } else { burst.range(0.13, 0.25) * lerp(1.0, 0.55, weak) } * now.range(0.95, 1.05),
+            target: if infrared {
+                burst.range(0.1, 0.26)
+            } else {
+                burst.range(0.15, 0.34) * lerp(1.0, 0.5, weak)
+            } * now.range(0.96, 1.04)
+                * if now.chance(0.05) { now.range(0.75, 1.3) } else { 1.0 },
             most_gain: if infrared { 1.9 } else { 6.0 },
             noise: site.grain * if infrared { burst.range(0.012, 0.032) } else { lerp(0.006, 0.026, weak) },
             seed: now.bits() as u32,
             shake: [now.bell() * shaky * 0.6 * height, now.bell() * shaky * 0.4 * height],
-            soft: (0.1 + 0.9 * site.softness * burst.range(0.7, 1.2) + if infrared { 0.25 } else { 0.0 }) * height,
+            soft: (0.1 + 0.9 * site.softness * burst.range(0.7, 1.2) + if infrared { 0.25 } else { 0.0 })
+                * height,
             contrast: burst.range(0.0, 0.6),
             saturation: burst.range(0.7, 1.15) * lerp(1.0, 0.45, weak),
             side: burst.range(-1.0, 1.0),
@@ -128,8 +140,15 @@ impl Lamp {
                 let wx = view.across(x as f32, z) - view.up(y as f32, z) * self.slant + self.drift[0];
                 let wz = z * 0.7 + view.up(y as f32, z) * 0.5 + self.drift[1];
                 let lit = if self.sun[0] > 0.0 {
-                    let gap = 0.72 * noise2(wx * 0.75, wz * 0.6, seed) + 0.28 * noise2(wx * 2.9, wz * 2.3, seed ^ 1);
-                    smooth(self.gaps - 0.03, self.gaps + 0.06, gap)
+                    let (gx, gz) = (wx * self.dapple, wz * self.dapple);
+                    let gap = 0.68 * noise2(gx * 0.75, gz * 0.6, seed)
+                        + 0.32 * noise2(gx * 2.9, gz * 2.3, seed ^ 1);
+                    // Far away the gaps blur into an even half light.
+                    lerp(
+                        smooth(self.gaps - 0.03, self.gaps + 0.06, gap),
+                        0.5 * (1.0 - self.gaps) + 0.2,
+                        smooth(9.0, 18.0, z),
+                    )
                 } else {
                     0.0
                 };
@@ -182,8 +201,13 @@ impl Lamp {
         let chroma = h.wrapping_mul(0x9e37_79b1) >> 8;
         let mut out = [0; 3];
         for (i, byte) in out.iter_mut().enumerate() {
-            let own = if self.infrared { 0.0 } else { ((chroma >> (8 * i) & 255) as f32 - 127.5) / 128.0 * self.noise * 0.5 };
-            let colour = if self.infrared { grey * site.tint[i] } else { grey + (level[i] - grey) * self.saturation };
+            let own = if self.infrared {
+                0.0
+            } else {
+                ((chroma >> (8 * i) & 255) as f32 - 127.5) / 128.0 * self.noise * 0.5
+            };
+            let colour =
+                if self.infrared { grey * site.tint[i] } else { grey + (level[i] - grey) * self.saturation };
             let x = colour.max(0.0);
             let x = if x < 0.6 { x } else { 0.6 + 0.4 * (x - 0.6) / (x - 0.2) };
             let code = x.sqrt();
@@ -290,17 +314,22 @@ pub(crate) fn nuisances(plan: &BurstPlan, frame: usize, infrared: bool, view: &V
             glows.push(Glow { at: at(&mut d), half, rgb: [d.range(0.4, 1.4); 3], cover: 0.3 });
         }
     }
-    if infrared && burst.chance(0.06) {
-        // A leaf or web just before the lens, burnt out by the flash.
-        let place = [burst.unit() * w, burst.unit() * h];
-        let r = burst.range(0.1, 0.35) * h;
-        let half = [r * burst.range(0.6, 1.6), r];
-        glows.push(Glow { at: place, half, rgb: [burst.range(0.5, 1.6); 3], cover: 0.6 });
+    if infrared && burst.chance(0.04) {
+        // A leaf or web just before the lens, burnt out by the flash; mostly at the edge.
+        let place = [(0.5 + 0.35 * burst.bell()) * w, (0.5 + 0.4 * burst.bell()) * h];
+        let r = burst.range(0.1, 0.5) * h;
+        let half = [r * burst.range(0.5, 2.0), r];
+        glows.push(Glow { at: place, half, rgb: [burst.range(0.15, 1.3); 3], cover: burst.range(0.2, 0.7) });
     }
     if !infrared && plan.weather == Weather::Clear && burst.chance(0.06) {
         let place = [burst.unit() * w, burst.unit() * 0.3 * h];
         let r = burst.range(0.3, 0.9) * h;
-        glows.push(Glow { at: place, half: [r, r], rgb: dim([0.5, 0.46, 0.4], burst.range(0.4, 1.0)), cover: 0.0 });
+        glows.push(Glow {
+            at: place,
+            half: [r, r],
+            rgb: dim([0.5, 0.46, 0.4], burst.range(0.4, 1.0)),
+            cover: 0.0,
+        });
     }
     glows
 }

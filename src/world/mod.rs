@@ -11,13 +11,14 @@
 //! | `lens`, `canvas` | world to pixels; surfaces with distance and owner |
 //! | `site`, `ground`, `plants` | the place, what never moves in it, what the wind moves |
 //! | `species`, `coat`, `body`, `vehicle`, `sprite` | who comes by, and how they are drawn |
-//! | `plan` | what happens in a burst |
+//! | `plan`, `day` | what happens in a burst; a scripted day of bursts for the demo |
 //! | `light`, `strip`, `render` | light, sensor, info strip; the frame and its truth |
 //! | `export` | JPEG with EXIF, data sets with `truth.jsonl` (its format is told there) |
 
 mod body;
 mod canvas;
 mod coat;
+mod day;
 mod dice;
 mod export;
 mod ground;
@@ -33,6 +34,7 @@ mod strip;
 mod vehicle;
 
 pub use body::Gait;
+pub use day::Day;
 pub use export::{DataSet, WorldError, export, jpeg};
 pub use plan::{Actor, Being, BurstPlan, Cause, Weather};
 pub use site::Site;

@@ -99,7 +99,17 @@ impl Actor {
     /// A standing adult at `distance` metres, `across` the picture (−1 left edge … 1 right edge of a 4:3 picture).
     pub fn new(site: &Site, being: Being, individual: u32, distance: f32, across: f32) -> Self {
         let x = site.x_at(across, distance);
-        Actor { being, individual, x, z: distance, heading: 0.0, speed: 0.0, gait: Gait::Stand, scale: 1.0, turn: 0.0 }
+        Actor {
+            being,
+            individual,
+            x,
+            z: distance,
+            heading: 0.0,
+            speed: 0.0,
+            gait: Gait::Stand,
+            scale: 1.0,
+            turn: 0.0,
+        }
     }
 
     /// The same actor on its way: walking with `heading` radians (0 right, π left) at its species' pace.
@@ -146,7 +156,16 @@ impl BurstPlan {
     /// A calm, empty burst of three frames a second apart, to be filled in.
     pub fn quiet(taken: NaiveDateTime, seed: u64) -> Self {
         let cause = Cause::HotGround;
-        BurstPlan { seed, cause, taken, wind: 0.0, weather: Weather::Clear, actors: Vec::new(), frames: 3, interval: 1.0 }
+        BurstPlan {
+            seed,
+            cause,
+            taken,
+            wind: 0.0,
+            weather: Weather::Clear,
+            actors: Vec::new(),
+            frames: 3,
+            interval: 1.0,
+        }
     }
 
     /// The `n`-th burst of a site at random, two thirds of them empty; each is taken on a day of its own.
@@ -163,7 +182,12 @@ impl BurstPlan {
         let taken = midnight + Duration::milliseconds((hour * 3_600_000.0) as i64);
         let mut plan = BurstPlan::quiet(taken, d.bits());
         plan.cause = if d.chance(empties) {
-            d.weighted(&[(Cause::Wind, 0.42), (Cause::Sun, 0.22), (Cause::Branch, 0.14), (Cause::HotGround, 0.22)])
+            d.weighted(&[
+                (Cause::Wind, 0.42),
+                (Cause::Sun, 0.22),
+                (Cause::Branch, 0.14),
+                (Cause::HotGround, 0.22),
+            ])
         } else {
             d.weighted(&[(Cause::Animal, 0.8), (Cause::Person, 0.13), (Cause::Vehicle, 0.07)])
         };
@@ -234,7 +258,8 @@ impl BurstPlan {
             }
             let heading = way(d);
             let across = if d.chance(0.22) { d.sign() * d.range(0.8, 1.1) } else { d.range(-0.8, 0.8) };
-            let gait = d.weighted(&[(Gait::Walk, 0.5), (Gait::Run, 0.12), (Gait::Stand, 0.2), (Gait::Graze, 0.18)]);
+            let gait =
+                d.weighted(&[(Gait::Walk, 0.5), (Gait::Run, 0.12), (Gait::Stand, 0.2), (Gait::Graze, 0.18)]);
             for k in 0..count {
                 let mut a = Actor::new(site, Being::Animal(species), d.below(40) as u32, z, across);
                 if k > 0 {
@@ -264,7 +289,13 @@ impl BurstPlan {
         let z = if site.infrared(self.taken) { z.min(site.flash * 2.2) } else { z };
         let (heading, across) = (way(d), d.range(-0.95, 0.95));
         for k in 0..1 + d.below(3) * usize::from(d.chance(0.4)) {
-            let mut a = Actor::new(site, Being::Person, d.below(5000) as u32, z + k as f32 * d.range(0.4, 1.5), across);
+            let mut a = Actor::new(
+                site,
+                Being::Person,
+                d.below(5000) as u32,
+                z + k as f32 * d.range(0.4, 1.5),
+                across,
+            );
             a = a.walking(heading + d.bell() * 0.1);
             a.x += k as f32 * d.range(-1.2, 1.2);
             a.scale = d.range(0.85, 1.1);
@@ -300,4 +331,38 @@ impl BurstPlan {
 fn way(d: &mut Dice) -> f32 {
     let side = d.weighted(&[(0.0, 1.0), (core::f32::consts::PI, 1.0)]);
     if d.chance(0.75) { side + d.bell() * 0.25 } else { d.range(0.0, 6.283) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_thirds_of_many_bursts_are_empty_and_all_causes_come() {
+        let mut empties = 0;
+        let mut seen = Vec::new();
+        for k in 0..20 {
+            let site = Site::new(k);
+            for n in 0..30 {
+                let plan = BurstPlan::draw(&site, 3, n);
+                empties += u32::from(plan.cause.is_empty());
+                assert_eq!(plan.actors.is_empty(), plan.cause.is_empty());
+                if !seen.contains(&plan.cause) {
+                    seen.push(plan.cause);
+                }
+            }
+        }
+        // 600 draws at 0.65: 390 expected, standard deviation 11.7; within four of them.
+        assert!((343..=437).contains(&empties), "{empties} of 600 empty");
+        assert_eq!(seen.len(), 7, "causes seen: {seen:?}");
+    }
+
+    #[test]
+    fn a_walker_goes_where_its_heading_points() {
+        let site = Site::new(1);
+        let mut actor = Actor::new(&site, Being::Person, 1, 5.0, 0.0).walking(core::f32::consts::PI);
+        actor.speed = 2.0;
+        let [x, z] = actor.at(1.5);
+        assert!((x + 3.0).abs() < 1e-4 && (z - 5.0).abs() < 1e-4, "{x} {z}");
+    }
 }

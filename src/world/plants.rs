@@ -91,37 +91,80 @@ pub(crate) fn grow(site: &Site, d: &mut Dice) -> Vec<Plant> {
     };
     for _ in 0..tufts {
         let (x, z) = place(d, 1.3, 16.0);
-        let tall = d.range(0.12, 0.45) * if d.chance(0.15) { 1.8 } else { 1.0 };
+        let tall =
+            d.range(0.12, 0.45) * if d.chance(0.15) && z > 3.5 { 1.8 } else { 1.0 } * (z / 2.6).min(1.0);
         let k = d.range(0.7, 1.3);
         let rgb = if d.chance(0.2) { [dry, p.grass[1]] } else { p.grass };
         plants.push(Plant {
-            form: Form::Tuft, x, z, root: 0.0, tall, spread: tall * d.range(0.5, 1.3), rgb: rgb.map(|c| dim(c, k)),
-            count: 10 + d.below(26), seed: d.bits(), give: tall * 0.35, moves: !d.chance(lee),
+            form: Form::Tuft,
+            x,
+            z,
+            root: 0.0,
+            tall,
+            spread: tall * d.range(0.5, 1.3),
+            rgb: rgb.map(|c| dim(c, k)),
+            count: 10 + d.below(26),
+            seed: d.bits(),
+            give: tall * 0.35,
+            moves: !d.chance(lee),
         });
     }
     for _ in 0..ferns {
         let (x, z) = place(d, 1.5, 10.0);
         let tall = d.range(0.25, 0.8);
         plants.push(Plant {
-            form: Form::Fern, x, z, root: 0.0, tall, spread: tall * d.range(0.8, 1.4), rgb: p.leaf,
-            count: 6 + d.below(8), seed: d.bits(), give: tall * 0.2, moves: !d.chance(lee),
+            form: Form::Fern,
+            x,
+            z,
+            root: 0.0,
+            tall,
+            spread: tall * d.range(0.8, 1.4),
+            rgb: p.leaf,
+            count: 6 + d.below(8),
+            seed: d.bits(),
+            give: tall * 0.2,
+            moves: !d.chance(lee),
         });
     }
     for _ in 0..bushes {
-        let (x, z) = if d.chance(0.75) { place(d, 5.0, 20.0) } else { place(d, 2.2, 6.0) };
-        let tall = d.range(0.5, 2.6);
+        let (x, z) = if d.chance(0.8) { place(d, 5.0, 20.0) } else { place(d, 2.2, 6.0) };
+        let tall = d.range(0.4, 2.2) * (z / 7.0).clamp(0.3, 1.0);
+        if z < 7.0 && cleared(site, x, z) {
+            continue;
+        }
         let k = d.range(0.7, 1.3);
         plants.push(Plant {
-            form: Form::Bush, x, z, root: 0.0, tall, spread: tall * d.range(0.4, 0.9), rgb: p.leaf.map(|c| dim(c, k)),
-            count: 130 + d.below(260), seed: d.bits(), give: tall * 0.05, moves: !d.chance(lee * 0.8 + 0.2),
+            form: Form::Bush,
+            x,
+            z,
+            root: 0.0,
+            tall,
+            spread: tall * d.range(0.4, 0.9),
+            rgb: p.leaf.map(|c| dim(c, k)),
+            count: 220 + d.below(380),
+            seed: d.bits(),
+            give: tall * 0.05,
+            moves: !d.chance(lee * 0.8 + 0.2),
         });
     }
     for _ in 0..saplings {
-        let (x, z) = place(d, 2.0, 14.0);
+        let (x, z) = place(d, 2.6, 14.0);
         let tall = d.range(1.0, 3.5);
+        if z < 5.0 && cleared(site, x, z) {
+            continue;
+        }
         plants.push(Plant {
-            form: Form::Sapling, x, z, root: 0.0, tall, spread: tall * 0.2, rgb: [p.bark, p.leaf[1]],
-            count: 20 + d.below(50), seed: d.bits(), give: tall * 0.1, moves: !d.chance(lee),
+            form: Form::Sapling,
+            x,
+            z,
+            root: 0.0,
+            tall,
+            spread: tall * 0.2,
+            rgb: [p.bark, p.leaf[1]],
+            count: 40 + d.below(90),
+            seed: d.bits(),
+            give: tall * 0.1,
+            moves: !d.chance(lee),
         });
     }
     if !matches!(site.biome, Biome::Meadow | Biome::Steppe) {
@@ -131,8 +174,17 @@ pub(crate) fn grow(site: &Site, d: &mut Dice) -> Vec<Plant> {
             let x = site.x_at(d.range(-1.3, 1.3), z);
             let root = site.lens.height + z * (site.lens.horizon - d.range(-0.05, 0.25)) / site.lens.focal;
             plants.push(Plant {
-                form: Form::Bush, x, z, root, tall: d.range(1.0, 2.5), spread: d.range(0.8, 2.2), rgb: p.leaf,
-                count: 100 + d.below(200), seed: d.bits(), give: 0.12, moves: !d.chance(lee * 0.8 + 0.2),
+                form: Form::Bush,
+                x,
+                z,
+                root,
+                tall: d.range(1.0, 2.5),
+                spread: d.range(0.8, 2.2),
+                rgb: p.leaf,
+                count: 100 + d.below(200),
+                seed: d.bits(),
+                give: 0.12,
+                moves: !d.chance(lee * 0.8 + 0.2),
             });
         }
     }
@@ -140,6 +192,11 @@ pub(crate) fn grow(site: &Site, d: &mut Dice) -> Vec<Plant> {
         plants.push(branch(site, d, 1.3, 2.6));
     }
     plants
+}
+
+/// Near the camera's axis, where whoever sets up a camera clears the view.
+fn cleared(site: &Site, x: f32, z: f32) -> bool {
+    x.abs() < site.x_at(0.6, z)
 }
 
 /// A twig reaching into the picture between `near` and `far` metres from the lens.
@@ -154,8 +211,17 @@ pub(crate) fn branch(site: &Site, d: &mut Dice, near: f32, far: f32) -> Plant {
         (site.x_at(1.05 * side, z), top - d.range(0.05, 0.6) * z / site.lens.focal, d.range(-0.2, 0.15) * z)
     };
     Plant {
-        form: Form::Branch, x, z, root, tall, spread: if from_top { side * 0.15 * z } else { -side * d.range(0.2, 0.5) * z },
-        rgb: [site.palette.bark, site.palette.leaf[1]], count: 6 + d.below(18), seed: d.bits(), give: 0.12 * z, moves: true,
+        form: Form::Branch,
+        x,
+        z,
+        root,
+        tall,
+        spread: if from_top { side * 0.15 * z } else { -side * d.range(0.2, 0.5) * z },
+        rgb: [site.palette.bark, site.palette.leaf[1]],
+        count: 6 + d.below(18),
+        seed: d.bits(),
+        give: 0.12 * z,
+        moves: true,
     }
 }
 
@@ -164,7 +230,8 @@ pub(crate) fn draw(plant: &Plant, view: &View, canvas: &mut Canvas, infrared: bo
     // Quick exit for what lies outside the picture.
     let at = view.pixel([plant.x, plant.root, plant.z]);
     let reach = (plant.spread.abs() + plant.tall.abs()) * view.scale(plant.z) * 1.5 + 4.0;
-    if at[0] + reach < 0.0 || at[0] - reach > view.width || at[1] + reach < 0.0 || at[1] - reach > view.height {
+    if at[0] + reach < 0.0 || at[0] - reach > view.width || at[1] + reach < 0.0 || at[1] - reach > view.height
+    {
         return;
     }
     let push = wind.map_or(0.0, |w| w.push(plant)) * plant.give;
@@ -180,7 +247,15 @@ pub(crate) fn draw(plant: &Plant, view: &View, canvas: &mut Canvas, infrared: bo
 
 type Flutter<'a> = &'a dyn Fn(usize) -> f32;
 
-fn tuft(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, d: &mut Dice, flutter: Flutter) {
+fn tuft(
+    p: &Plant,
+    view: &View,
+    canvas: &mut Canvas,
+    infrared: bool,
+    push: f32,
+    d: &mut Dice,
+    flutter: Flutter,
+) {
     let s = view.scale(p.z);
     let width = (0.006 * s).clamp(0.5, 14.0);
     for k in 0..p.count {
@@ -197,7 +272,15 @@ fn tuft(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
     }
 }
 
-fn fern(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, d: &mut Dice, flutter: Flutter) {
+fn fern(
+    p: &Plant,
+    view: &View,
+    canvas: &mut Canvas,
+    infrared: bool,
+    push: f32,
+    d: &mut Dice,
+    flutter: Flutter,
+) {
     let s = view.scale(p.z);
     for k in 0..p.count {
         let side = (k as f32 + d.unit()) / p.count as f32 * 2.0 - 1.0;
@@ -215,7 +298,8 @@ fn fern(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
             let long = (dx * dx + dy * dy).sqrt().max(0.01);
             let leaflet = p.tall * s * 0.14 * (1.15 - t) + 0.5;
             for side in [-1.0, 1.0] {
-                let turn = [-dy / long * side * 0.9 + dx / long * 0.44, dx / long * side * 0.9 + dy / long * 0.44];
+                let turn =
+                    [-dy / long * side * 0.9 + dx / long * 0.44, dx / long * side * 0.9 + dy / long * 0.44];
                 let mid = [here[0] + turn[0] * leaflet, here[1] + turn[1] * leaflet];
                 canvas.leaf(mid, [leaflet, leaflet * 0.25], turn, rgb, z, 0.7);
             }
@@ -224,7 +308,15 @@ fn fern(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
     }
 }
 
-fn bush(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, d: &mut Dice, flutter: Flutter) {
+fn bush(
+    p: &Plant,
+    view: &View,
+    canvas: &mut Canvas,
+    infrared: bool,
+    push: f32,
+    d: &mut Dice,
+    flutter: Flutter,
+) {
     let s = view.scale(p.z);
     for k in 0..p.count {
         // Deep leaves first: dark, then the lit outside.
@@ -237,14 +329,29 @@ fn bush(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
         let z = p.z + d.range(-0.3, 0.3) * p.spread * (1.0 - out) - 0.15 * p.spread * out;
         let shade = (0.3 + 0.75 * out) * (0.7 + 0.45 * b) * d.range(0.7, 1.35);
         let rgb = ink(dim(blend(p.rgb[0], p.rgb[1], d.unit() * out), shade), 0.9, infrared);
-        let size = d.range(0.025, 0.07) * s * (1.0 + 0.2 * p.tall) * (1.5 - 0.6 * out);
+        let size = d.range(0.013, 0.034) * s * (1.0 + 0.35 * p.tall) * (1.9 - 1.0 * out);
         let angle = d.range(0.0, 6.283) + flutter(k) * 0.4;
         let at = view.pixel([x, p.root + y, z]);
-        canvas.leaf(at, [size, size * d.range(0.3, 0.6)], [libm::cosf(angle), libm::sinf(angle)], rgb, z, 0.8);
+        canvas.leaf(
+            at,
+            [size, size * d.range(0.3, 0.6)],
+            [libm::cosf(angle), libm::sinf(angle)],
+            rgb,
+            z,
+            0.8,
+        );
     }
 }
 
-fn twig(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, d: &mut Dice, flutter: Flutter) {
+fn twig(
+    p: &Plant,
+    view: &View,
+    canvas: &mut Canvas,
+    infrared: bool,
+    push: f32,
+    d: &mut Dice,
+    flutter: Flutter,
+) {
     let s = view.scale(p.z);
     // Near the lens nothing is sharp.
     let soft = (0.9 + 2.2 * (1.6 - p.z).max(0.0)) * view.height / 480.0;
@@ -253,7 +360,11 @@ fn twig(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
     let reach = if hang { p.spread } else { d.bell() * p.spread * 0.5 };
     let point = |t: f32| {
         let curve = 0.1 * p.tall * libm::sinf(t * 5.0 + (p.seed & 7) as f32);
-        view.pixel([p.x + reach * t + push * t * t + curve * 0.4, p.root + p.tall * t + 0.3 * push * t * t, p.z])
+        view.pixel([
+            p.x + reach * t + push * t * t + curve * 0.4,
+            p.root + p.tall * t + 0.3 * push * t * t,
+            p.z,
+        ])
     };
     let width = (0.012 + 0.006 * p.tall.abs()) * s;
     let mut last = point(0.0);
@@ -266,7 +377,7 @@ fn twig(p: &Plant, view: &View, canvas: &mut Canvas, infrared: bool, push: f32, 
     }
     for k in 0..p.count {
         let t = if hang { d.range(0.15, 1.0) } else { d.range(0.3, 1.0) };
-        let size = d.range(0.03, 0.06) * s * if hang { 1.0 } else { 1.4 };
+        let size = d.range(0.014, 0.04) * s * if hang { 1.0 } else { 1.25 };
         let angle = d.range(0.0, 6.283) + flutter(k) * 0.5;
         let turn = [libm::cosf(angle), libm::sinf(angle)];
         let stem = point(t);

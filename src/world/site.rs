@@ -158,7 +158,7 @@ impl Site {
             let z = if d.chance(0.12) { d.range(1.6, 4.0) } else { d.range(4.0, 22.0) };
             let radius = d.range(0.06, 0.3) * if d.chance(0.2) { 1.8 } else { 1.0 };
             let across = d.range(-1.35, 1.35);
-            if z < 4.0 && across.abs() < 0.35 {
+            if z < 4.0 && across.abs() < 0.65 {
                 continue;
             }
             let k = d.range(0.6, 1.35);
@@ -177,7 +177,7 @@ impl Site {
     fn lay_lumps(&mut self, d: &mut Dice) {
         for _ in 0..d.below(7) {
             let z = d.range(2.0, 14.0);
-            let size = d.range(0.08, 0.5);
+            let size = d.range(0.08, 0.5) * (z / 6.0).min(1.0);
             let half = [size * d.range(0.9, 2.0), size * d.range(0.5, 1.0)];
             let rgb = if d.chance(0.6) { self.palette.stone } else { self.palette.bark };
             let k = d.range(0.7, 1.3);
@@ -196,10 +196,10 @@ impl Site {
     }
 
     /// A stump or root plate with the colour and about the shape of an animal: a body, a head, maybe stubs.
-    fn lay_mimic(&mut self, d: &mut Dice) {
+    pub(crate) fn lay_mimic(&mut self, d: &mut Dice) {
         let z = d.range(2.5, 11.0);
         let x = self.x_at(d.range(-0.9, 0.9), z);
-        let long = d.range(0.25, 0.7);
+        let long = d.range(0.25, 0.7) * (z / 5.0).min(1.0);
         let tall = long * d.range(0.35, 0.6);
         let base = d.weighted(&[
             ([0.16, 0.09, 0.05], 1.0),

@@ -3,9 +3,9 @@
 //! Limbs are tapered and round, faces are flat triangles; whatever is nearest wins. Small bodies are drawn at two or
 //! three times the picture's resolution and averaged down, so that their edges are soft and their size is fair.
 
+use super::body::Limb;
 use super::canvas::{Canvas, Rgb, dim, ink};
 use super::coat::{Fur, Region};
-use super::body::Limb;
 use super::dice::noise2;
 use super::lens::View;
 
@@ -114,7 +114,11 @@ impl Flat {
     /// Place along the limb, offset from its middle line as a share of the radius.
     fn locate(&self, x: f32, y: f32) -> (f32, f32, f32, f32) {
         let (ex, ey) = ((x - self.a[0]) / self.squash, y - self.a[1]);
-        let t = if self.length2 < 1e-6 { 0.0 } else { ((ex * self.d[0] + ey * self.d[1]) / self.length2).clamp(0.0, 1.0) };
+        let t = if self.length2 < 1e-6 {
+            0.0
+        } else {
+            ((ex * self.d[0] + ey * self.d[1]) / self.length2).clamp(0.0, 1.0)
+        };
         let r = self.r[0] + (self.r[1] - self.r[0]) * t;
         ((ex - self.d[0] * t) / r, (ey - self.d[1] * t) / r, t, r)
     }
@@ -122,7 +126,9 @@ impl Flat {
 
 /// Draws the parts of a body seen through `view`; `None` when nothing of it can be in the picture.
 pub(crate) fn draw(parts: &Parts, stand: &Stand, view: &View, light: Light) -> Option<Sprite> {
-    if parts.limbs.iter().any(|l| stand.place(l.a)[2] < 0.2) || parts.faces.iter().flat_map(|f| f.corners).any(|c| c[2] < 0.2) {
+    if parts.limbs.iter().any(|l| stand.place(l.a)[2] < 0.2)
+        || parts.faces.iter().flat_map(|f| f.corners).any(|c| c[2] < 0.2)
+    {
         return None;
     }
     let flats: Vec<Flat> = parts.limbs.iter().map(|l| Flat::of(l, stand, view, parts.width, 1.0)).collect();
@@ -141,7 +147,13 @@ pub(crate) fn draw(parts: &Parts, stand: &Stand, view: &View, light: Light) -> O
         return None;
     }
     let size = xs.len().max(ys.len());
-    let ss = if size < 110 { 3 } else if size < 330 { 2 } else { 1 };
+    let ss = if size < 110 {
+        3
+    } else if size < 330 {
+        2
+    } else {
+        1
+    };
     let (w, h) = (xs.len() * ss, ys.len() * ss);
     let mut hits = vec![MISS; w * h];
     let k = ss as f32;
@@ -173,7 +185,10 @@ fn cast_limb(flat: &Flat, fur: f32, who: u32, origin: [usize; 2], [w, h]: [usize
                 continue;
             }
             if fur > 0.0 && d2 > 0.7 {
-                let ragged = noise2((px - flat.a[0]) * 9.0 / r + 100.0, (py - flat.a[1]) * 9.0 / r + who as f32 * 7.0, 5);
+                let rough = |cell: f32| {
+                    noise2((px - flat.a[0]) / cell + 100.0, (py - flat.a[1]) / cell + who as f32 * 7.0, 5)
+                };
+                let ragged = 0.5 * rough(r / 8.0) + 0.5 * rough((r / 25.0).max(1.2));
                 let edge = 1.0 + fur * (ragged * 1.3 - 0.75);
                 if d2 > edge * edge {
                     continue;
@@ -182,7 +197,8 @@ fn cast_limb(flat: &Flat, fur: f32, who: u32, origin: [usize; 2], [w, h]: [usize
                 continue;
             }
             let out = (1.0 - d2).max(0.0).sqrt();
-            let depth = flat.z[0] + (flat.z[1] - flat.z[0]) * t - out * (flat.m[0] + (flat.m[1] - flat.m[0]) * t);
+            let depth =
+                flat.z[0] + (flat.z[1] - flat.z[0]) * t - out * (flat.m[0] + (flat.m[1] - flat.m[0]) * t);
             let hit = &mut hits[y * w + x];
             if depth < hit.depth {
                 *hit = Hit { depth, who, t, n: [u.clamp(-1.0, 1.0), (-v).clamp(-1.0, 1.0)] };
@@ -202,7 +218,8 @@ fn cast_face(flat: &[[f32; 2]; 3], face: &Face, who: u32, [w, h]: [usize; 2], hi
     for y in Canvas::span(low(1), high(1), h) {
         for x in Canvas::span(low(0), high(0), w) {
             let (px, py) = (x as f32 + 0.5, y as f32 + 0.5);
-            let side = |p: [f32; 2], q: [f32; 2]| ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area;
+            let side =
+                |p: [f32; 2], q: [f32; 2]| ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area;
             let (wc, wa, wb) = (side(a, b), side(b, c), side(c, a));
             if wa < 0.0 || wb < 0.0 || wc < 0.0 {
                 continue;
@@ -219,7 +236,14 @@ fn cast_face(flat: &[[f32; 2]; 3], face: &Face, who: u32, [w, h]: [usize; 2], hi
 }
 
 /// Colours of the hits, averaged down to whole pixels.
-fn resolve(parts: &Parts, stand: &Stand, light: Light, hits: &[Hit], [w, h]: [usize; 2], ss: usize) -> Vec<(Rgb, f32, f32)> {
+fn resolve(
+    parts: &Parts,
+    stand: &Stand,
+    light: Light,
+    hits: &[Hit],
+    [w, h]: [usize; 2],
+    ss: usize,
+) -> Vec<(Rgb, f32, f32)> {
     let mut pixels = vec![([0.0; 3], 0.0, f32::MAX); w * h];
     let part = 1.0 / (ss * ss) as f32;
     for (at, hit) in hits.iter().enumerate() {
@@ -229,7 +253,10 @@ fn resolve(parts: &Parts, stand: &Stand, light: Light, hits: &[Hit], [w, h]: [us
         let (x, y) = (at % (w * ss) / ss, at / (w * ss) / ss);
         let rgb = match parts.limbs.get(hit.who as usize) {
             Some(limb) => limb_colour(parts, limb, stand, light, hit),
-            None => parts.faces.get(hit.who as usize - parts.limbs.len()).map_or([0.0; 3], |f| ink(f.rgb, 0.0, light.infrared)),
+            None => parts
+                .faces
+                .get(hit.who as usize - parts.limbs.len())
+                .map_or([0.0; 3], |f| ink(f.rgb, 0.0, light.infrared)),
         };
         let pixel = &mut pixels[y * w + x];
         for (sum, c) in pixel.0.iter_mut().zip(rgb) {
@@ -254,7 +281,11 @@ fn limb_colour(parts: &Parts, limb: &Limb, stand: &Stand, light: Light, hit: &Hi
         (Some(fur), region) => fur.colour(region, p, n),
         (None, _) => [0.3; 3],
     };
-    let lit = if light.infrared { 0.38 + 0.62 * out } else { (0.56 + 0.42 * ny + 0.16 * out + 0.24 * light.side * nx).max(0.16) };
+    let lit = if light.infrared {
+        0.38 + 0.62 * out
+    } else {
+        (0.56 + 0.42 * ny + 0.16 * out + 0.24 * light.side * nx).max(0.16)
+    };
     ink(dim(rgb, lit), 0.0, light.infrared)
 }
 
@@ -300,7 +331,11 @@ impl Sprite {
                 let near = &sharp[low..(low + pixels).min(sharp.len())];
                 *pixel = ([0.0; 3], 0.0, f32::MAX);
                 for n in near {
-                    pixel.0 = [pixel.0[0] + n.0[0] * share, pixel.0[1] + n.0[1] * share, pixel.0[2] + n.0[2] * share];
+                    pixel.0 = [
+                        pixel.0[0] + n.0[0] * share,
+                        pixel.0[1] + n.0[1] * share,
+                        pixel.0[2] + n.0[2] * share,
+                    ];
                     pixel.1 += n.1 * share;
                     pixel.2 = pixel.2.min(n.2);
                 }

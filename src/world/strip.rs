@@ -62,7 +62,9 @@ impl Strip {
         ]);
         let letters = ["CAM", "TRAP", "WEST", "NORD", "LK", "FP", "B", "RANGE"];
         let name = format!("{}{:02}", letters[d.below(letters.len())], d.below(90) + 1);
-        let badge = d.chance(0.4).then(|| d.weighted(&[([190, 170, 30], 1.0), ([210, 80, 30], 1.0), ([30, 120, 60], 1.0)]));
+        let badge = d
+            .chance(0.4)
+            .then(|| d.weighted(&[([190, 170, 30], 1.0), ([210, 80, 30], 1.0), ([30, 120, 60], 1.0)]));
         Strip { share, paper, text, name, order: d.below(3), badge }
     }
 
@@ -121,7 +123,10 @@ impl Strip {
             for py in y.max(0.0) as u32..(end.1.max(0.0) as u32 + 1).min(h) {
                 for px in left.max(0.0) as u32..(end.0.max(0.0) as u32 + 1).min(w) {
                     let (u, v) = ((px as f32 + 0.5 - left) / dot, (py as f32 + 0.5 - y) / dot);
-                    if (0.0..5.0).contains(&u) && (0.0..7.0).contains(&v) && rows[v as usize] >> (4 - u as usize) & 1 == 1 {
+                    if (0.0..5.0).contains(&u)
+                        && (0.0..7.0).contains(&v)
+                        && rows[v as usize] >> (4 - u as usize) & 1 == 1
+                    {
                         picture.put_pixel(px, py, Pixel(self.text));
                     }
                 }

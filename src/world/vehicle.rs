@@ -45,7 +45,8 @@ impl Builder<'_> {
                 self.stand.place([x + r * size * libm::cosf(a), r + r * size * libm::sinf(a), z])
             };
             let hub = self.stand.place([x, r, z]);
-            let spokes: Vec<Face> = (0..14).map(|i| Face { corners: [hub, rim(i), rim(i + 1)], rgb }).collect();
+            let spokes: Vec<Face> =
+                (0..14).map(|i| Face { corners: [hub, rim(i), rim(i + 1)], rgb }).collect();
             self.faces.extend(spokes);
         }
     }
@@ -64,7 +65,12 @@ pub(crate) fn faces(make: Make, paint: Rgb, stand: &Stand) -> Vec<Face> {
                 b.wheel(x, z * 1.01, 0.36);
             }
             for z in [-0.6, 0.6] {
-                let lamp = [[2.12, 0.62, z - 0.15], [2.12, 0.62, z + 0.15], [2.12, 0.8, z + 0.15], [2.12, 0.8, z - 0.15]];
+                let lamp = [
+                    [2.12, 0.62, z - 0.15],
+                    [2.12, 0.62, z + 0.15],
+                    [2.12, 0.8, z + 0.15],
+                    [2.12, 0.8, z - 0.15],
+                ];
                 b.quad(lamp, [0.9, 0.9, 0.85]);
             }
         }
