@@ -40,9 +40,9 @@ def assign(scores, boxes, centres, strides, truth, kinds, real):
     x, y = centres[:, 0], centres[:, 1]
     slack = strides * 0.75  # boxes smaller than a cell still get the cells around their centre
     middle = (truth[..., :2] + truth[..., 2:]) / 2
-    inside = (
-        (x > truth[..., 0:1]) & (x < truth[..., 2:3]) & (y > truth[..., 1:2]) & (y < truth[..., 3:4])
-    ) | (((x - middle[..., 0:1]).abs() < slack) & ((y - middle[..., 1:2]).abs() < slack))
+    inside = ((x > truth[..., 0:1]) & (x < truth[..., 2:3]) & (y > truth[..., 1:2]) & (y < truth[..., 3:4])) | (
+        ((x - middle[..., 0:1]).abs() < slack) & ((y - middle[..., 1:2]).abs() < slack)
+    )
     inside &= real[..., None]
     iou = overlap(truth[:, :, None], boxes[:, None])
     score = scores.transpose(1, 2).gather(1, kinds[..., None].expand(-1, -1, scores.shape[1]))

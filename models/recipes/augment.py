@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
-
 from data import Frame, resize, square_crop
+
+TAUGHT = 0.12  # boxes of bodies less visible than this are not taught
 
 
 def camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -69,12 +70,12 @@ def view(image: np.ndarray, part: tuple[float, float, float, float], height: int
 
 def detector_sample(frame: Frame, rng: np.random.Generator, height: int, width: int):
     """A training picture of the detector with its boxes (corners in its pixels) and kinds."""
-    canvas, scale, shift = view(frame.pixels(), window(frame, rng), height, width)
+    canvas, scale, shift = view(frame.pixels, window(frame, rng), height, width)
     boxes = frame.boxes * scale + np.array([*shift, *shift], np.float32)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
     sides = boxes[:, 2:] - boxes[:, :2]
-    keep = (sides.prod(1) > 0.3 * area) & (sides.min(1) > 2.0) & (frame.visible > 0.1)
+    keep = (sides.prod(1) > 0.3 * area) & (sides.min(1) > 2.0) & (frame.visible > TAUGHT)
     boxes, kinds = boxes[keep], frame.kinds[keep]
     if rng.random() < 0.5:
         canvas = canvas[:, ::-1]

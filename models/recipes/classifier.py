@@ -1,24 +1,23 @@
 """Trains the bench classifier on truth crops and measures the file that ships.
 
-    python classifier.py --train DIR… --check DIR --test DIR --work DIR [--steps N]
+python classifier.py --train DIR… --check DIR --test DIR --work DIR [--steps N] [--measure]
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import quantize
 import torch
 import torch.nn.functional as F
-from torch import nn
-
-import quantize
 from augment import classifier_sample
 from blocks import Average, ConvRelu, half, parameters, schedule, seeded, stage
+from command import arguments, keep, restore
 from data import Frame, load, resize, square_crop, taxa
 from metrics import best_temperature, calibration_error, nll
+from torch import nn
 
 SEED = 20261
 BATCH = 64
@@ -72,7 +71,7 @@ class Samples(torch.utils.data.Dataset):
         rng = np.random.default_rng([SEED, index])
         kind = self.present[rng.integers(len(self.present))]
         i, j = self.of_class[kind][rng.integers(len(self.of_class[kind]))]
-        image = classifier_sample(self.frames[i].pixels(), self.frames[i].boxes[j], rng, SIZE, MARGIN)
+        image = classifier_sample(self.frames[i].pixels, self.frames[i].boxes[j], rng, SIZE, MARGIN)
         return torch.from_numpy(np.ascontiguousarray(image)), kind
 
 
@@ -82,7 +81,7 @@ def train(frames: list[Frame], names: list[str], steps: int) -> Classifier:
     optimiser = torch.optim.AdamW(parameters(network, 0.05), lr=PEAK)
     average = Average(network)
     samples = Samples(frames, crops(frames, names), len(names), steps)
-    loader = torch.utils.data.DataLoader(samples, BATCH, num_workers=2, prefetch_factor=4)
+    loader = torch.utils.data.DataLoader(samples, BATCH, num_workers=1, prefetch_factor=4)
     started, total, right = time.time(), 0.0, 0.0
     for step, (images, kinds) in enumerate(loader):
         for group in optimiser.param_groups:
@@ -115,7 +114,7 @@ def answers(session: onnxruntime.InferenceSession, frames: list[Frame], names: l
     rows = {"logits": [], "labels": [], "sides": [], "infrared": []}
     for i, box, kind in crops(frames, names):
         frame = frames[i]
-        x = plain_crop(frame, frame.pixels(), box).transpose(2, 0, 1)[None].astype(np.float32) / 255.0
+        x = plain_crop(frame, frame.pixels, box).transpose(2, 0, 1)[None].astype(np.float32) / 255.0
         rows["logits"].append(session.run(None, {"images": x})[0][0])
         rows["labels"].append(kind)
         rows["sides"].append(float((frame.boxes[box][2:] - frame.boxes[box][:2]).max()))
@@ -150,36 +149,40 @@ def report(check: dict, test: dict, full: dict, names: list[str]) -> dict:
     }
 
 
-def main() -> None:
-    """The recipe, start to end."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, nargs="+", required=True)
-    parser.add_argument("--check", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    seeded(SEED, args.threads)
-    names = [row["scientific"] for row in taxa()]
-    frames = load(*args.train)
-    print(f"classifier: {len(crops(frames, names))} animals, {args.steps} steps of {BATCH}")
-    started = time.time()
-    network = train(frames, names, args.steps)
-    minutes = (time.time() - started) / 60
-    args.work.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), args.work / "classifier.pt")
-    full_path, small_path = args.work / "classifier-f32.onnx", args.work / "classifier.onnx"
-    torch.onnx.export(network, (torch.zeros(1, 3, SIZE, SIZE),), str(full_path), dynamo=False, opset_version=13,
-                      input_names=["images"], output_names=["logits"])  # fmt: skip
+def measure(network: Classifier, check: list[Frame], test: list[Frame], names: list[str], work: Path) -> dict:
+    """Writes both forms of the network below `work` and measures the one that ships."""
+    full_path, small_path = work / "classifier-f32.onnx", work / "classifier.onnx"
+    torch.onnx.export(
+        network, (torch.zeros(1, 3, SIZE, SIZE),), str(full_path), dynamo=False, opset_version=13,
+        input_names=["images"], output_names=["logits"],
+    )  # fmt: skip
     quantize.weights(full_path, small_path)
     full, small = onnxruntime.InferenceSession(full_path), onnxruntime.InferenceSession(small_path)
-    check, test = load(args.check), load(args.test)
-    result = {"steps": args.steps, "batch": BATCH, "seed": SEED, "minutes": minutes, "frames": len(frames)}
-    result["parameters"] = sum(p.numel() for p in network.parameters())
+    result = {"parameters": sum(p.numel() for p in network.parameters())}
     result |= report(answers(small, check, names), answers(small, test, names), answers(full, test, names), names)
-    pictures = [plain_crop(test[i], test[i].pixels(), j) for i, j, _ in crops(test, names)[:200]]
-    result["parity"] = quantize.parity(full, small, "images", pictures)
+    pictures = [plain_crop(test[i], test[i].pixels, j) for i, j, _ in crops(test, names)[:200]]
+    result["parity"] = quantize.parity(full, small, pictures)
+    return result
+
+
+def main() -> None:
+    """The recipe, start to end."""
+    args = arguments(__doc__, steps=1500)
+    seeded(SEED, args.threads)
+    names = [row["scientific"] for row in taxa()]
+    kept = args.work / "classifier.pt"
+    network = Classifier(len(names))
+    if args.measure:
+        facts = restore(network, kept)
+    else:
+        frames = load(*args.train)
+        print(f"classifier: {len(crops(frames, names))} animals, {args.steps} steps of {BATCH}", flush=True)
+        started = time.time()
+        network = train(frames, names, args.steps)
+        facts = {"steps": args.steps, "batch": BATCH, "seed": SEED, "frames": len(frames)}
+        facts["minutes"] = (time.time() - started) / 60
+        keep(network, facts, kept)
+    result = facts | measure(network.eval(), load(args.check), load(args.test), names, args.work)
     (args.work / "classifier.json").write_text(json.dumps(result, indent=1))
     print(json.dumps({k: v for k, v in result.items() if k != "confusion"}, indent=1))
 

@@ -1,21 +1,20 @@
 """Trains the bench detector and measures the file that ships.
 
-    python detector.py --train DIR… --check DIR --test DIR --out models/bench-detector [--steps N] [--log FILE]
+python detector.py --train DIR… --check DIR --test DIR --work DIR [--steps N] [--measure]
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
 
+import assign
 import numpy as np
 import onnxruntime
-import torch
-
-import assign
 import quantize
+import torch
 from augment import detector_sample
 from blocks import Average, half, parameters, schedule, seeded
+from command import arguments, keep, restore
 from data import Frame, letterbox, load
 from metrics import detector_report, suppress
 from network import CLASSES, SIZE, Detector, Exported, cells, corners
@@ -23,7 +22,7 @@ from network import CLASSES, SIZE, Detector, Exported, cells, corners
 SEED = 20260
 BATCH = 16
 PEAK = 2e-3
-SHAPES = [(320, 320), (256, 320), (256, 256), (256, 320)]  # heights and widths the batches take in turn
+SHAPES = [(256, 320), (256, 256), (320, 320), (256, 256)]  # heights and widths the batches take in turn
 
 
 class Samples(torch.utils.data.Dataset):
@@ -69,7 +68,7 @@ def train(frames: list[Frame], steps: int) -> Detector:
     optimiser = torch.optim.AdamW(parameters(network, 0.02), lr=PEAK)
     average = Average(network)
     loader = torch.utils.data.DataLoader(
-        Samples(frames, steps), BATCH, num_workers=2, collate_fn=collate, prefetch_factor=4
+        Samples(frames, steps), BATCH, num_workers=1, collate_fn=collate, prefetch_factor=4
     )
     started, sums = time.time(), np.zeros(2)
     for step, (images, truth, kinds, real) in enumerate(loader):
@@ -107,7 +106,7 @@ def detections(session: onnxruntime.InferenceSession, frames: list[Frame]) -> li
     """What the network says of each whole frame: rows left, top, right, bottom (picture pixels), score, class."""
     found = []
     for frame in frames:
-        canvas, scale, left, top = letterbox(frame.pixels(), SIZE)
+        canvas, scale, left, top = letterbox(frame.pixels, SIZE)
         x = canvas.transpose(2, 0, 1)[None].astype(np.float32) / 255.0
         rows = suppress(session.run(None, {"images": x})[0][0])
         rows[:, :4] = (rows[:, :4] - [left, top, left, top]) / scale
@@ -115,34 +114,36 @@ def detections(session: onnxruntime.InferenceSession, frames: list[Frame]) -> li
     return found
 
 
-def main() -> None:
-    """The recipe, start to end."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, nargs="+", required=True)
-    parser.add_argument("--check", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    seeded(SEED, args.threads)
-    frames = load(*args.train)
-    print(f"detector: {len(frames)} frames, {args.steps} steps of {BATCH}")
-    started = time.time()
-    network = train(frames, args.steps)
-    minutes = (time.time() - started) / 60
-    args.work.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), args.work / "detector.pt")
-    export(network, args.work / "detector-f32.onnx")
-    quantize.weights(args.work / "detector-f32.onnx", args.work / "detector.onnx")
-    report = {"steps": args.steps, "batch": BATCH, "seed": SEED, "minutes": minutes, "frames": len(frames)}
-    report["parameters"] = sum(p.numel() for p in network.parameters())
-    full, small = (onnxruntime.InferenceSession(args.work / n) for n in ("detector-f32.onnx", "detector.onnx"))
-    check, test = load(args.check), load(args.test)
+def measure(network: Detector, check: list[Frame], test: list[Frame], work: Path) -> dict:
+    """Writes both forms of the network below `work` and measures the one that ships."""
+    export(network, work / "detector-f32.onnx")
+    quantize.weights(work / "detector-f32.onnx", work / "detector.onnx")
+    full, small = (onnxruntime.InferenceSession(work / n) for n in ("detector-f32.onnx", "detector.onnx"))
+    report = {"parameters": sum(p.numel() for p in network.parameters())}
     report |= detector_report(check, detections(small, check), test, detections(small, test), CLASSES)
     f32 = detector_report(check, detections(full, check), test, detections(full, test), CLASSES)
     report["map50_f32"] = f32["map50"]
-    report["parity"] = quantize.parity(full, small, "images", [letterbox(f.pixels(), SIZE)[0] for f in test[:50]])
+    report["parity"] = quantize.parity(full, small, [letterbox(f.pixels, SIZE)[0] for f in test[:50]])
+    return report
+
+
+def main() -> None:
+    """The recipe, start to end."""
+    args = arguments(__doc__, steps=3000)
+    seeded(SEED, args.threads)
+    kept = args.work / "detector.pt"
+    network = Detector()
+    if args.measure:
+        facts = restore(network, kept)
+    else:
+        frames = load(*args.train)
+        print(f"detector: {len(frames)} frames, {args.steps} steps of {BATCH}", flush=True)
+        started = time.time()
+        network = train(frames, args.steps)
+        facts = {"steps": args.steps, "batch": BATCH, "seed": SEED, "frames": len(frames)}
+        facts["minutes"] = (time.time() - started) / 60
+        keep(network, facts, kept)
+    report = facts | measure(network.eval(), load(args.check), load(args.test), args.work)
     (args.work / "detector.json").write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))
 

@@ -1,13 +1,12 @@
 """What the networks are worth, on bursts they never saw."""
 
 import numpy as np
-
 from data import Frame
 
 FLOOR = 0.05  # scores below are not looked at
 OVERLAP = 0.5  # intersection over union that counts as found (Pascal VOC)
 SUPPRESS = 0.6  # boxes of one class overlapping more are one
-HIDDEN = 0.1  # truth less visible than this neither counts nor is held against the network
+HIDDEN = 0.25  # truth less visible than this neither counts nor is held against the network
 SIZES = {"small (< 20 px)": (0, 20), "medium (20-60 px)": (20, 60), "large (> 60 px)": (60, 1e9)}
 INPUT = 320  # sizes are roots of box areas in the pixels of the network's input
 

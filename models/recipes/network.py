@@ -2,9 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from blocks import ConvRelu, stage
+from torch import nn
 
 CLASSES = ["animal", "person", "vehicle"]
 STRIDES = (8, 16, 32)
