@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let told = |done: u64| {
-        if done % 50 == 0 || done == set.bursts {
+        if done.is_multiple_of(50) || done == set.bursts {
             eprintln!("{done} of {} bursts", set.bursts);
         }
     };

@@ -4,8 +4,8 @@
 //! to burst, whatever it does, and its left side differs from its right, as in life.
 
 use super::canvas::{Rgb, blend, dim};
+use super::coats::{Coat, Pattern};
 use super::dice::{cells, noise3, smooth};
-use super::species::{Coat, Pattern};
 
 /// Part of a body, for its colour.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,8 +8,9 @@ use chrono::{Duration, NaiveDate, NaiveDateTime};
 
 use super::body::Gait;
 use super::dice::{Dice, mix};
+use super::palette::Biome;
 use super::plan::{Actor, Being, BurstPlan, Cause, Weather};
-use super::site::{Biome, Site};
+use super::site::Site;
 use super::species::Species;
 
 /// Frames in each burst.

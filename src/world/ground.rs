@@ -3,7 +3,8 @@
 use super::canvas::{Canvas, NOBODY, Rgb, SKY, blend, dim, ink};
 use super::dice::{Dice, lerp, noise2, smooth};
 use super::lens::View;
-use super::site::{Biome, Lump, Site, Trunk};
+use super::palette::Biome;
+use super::site::{Lump, Site, Trunk};
 
 /// Metres to where the ground ends.
 const FAR: f32 = 38.0;
@@ -81,7 +82,7 @@ fn foliage(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
     for _ in 0..4500 {
         let (u, row) = (d.range(-0.9, 0.9), d.range(0.0, low.max(0.02)));
         let (size, angle, tone, mixed) =
-            (d.range(0.002, 0.008), d.range(0.0, 6.283), d.range(0.5, 1.4), d.unit());
+            (d.range(0.002, 0.008), d.range(0.0, core::f32::consts::TAU), d.range(0.5, 1.4), d.unit());
         let at = [view.width * 0.5 + u * view.height, row * view.height];
         let (x, y) = (at[0].max(0.0) as usize, at[1].max(0.0) as usize);
         let Some(texel) = canvas.texels.get(y * canvas.width + x.min(canvas.width - 1)).copied() else {
@@ -175,7 +176,7 @@ fn litter(site: &Site, view: &View, canvas: &mut Canvas, infrared: bool) {
         let row = top + (1.02 - top) * (0.02 + 0.98 * d.unit());
         let across = d.range(-0.85, 0.85);
         let size = d.range(0.02, 0.075) * if d.chance(0.1) { 1.7 } else { 1.0 };
-        let (angle, tone, pick) = (d.range(0.0, 6.283), d.range(0.55, 1.5), d.below(3));
+        let (angle, tone, pick) = (d.range(0.0, core::f32::consts::TAU), d.range(0.55, 1.5), d.below(3));
         let stick = d.chance(0.06);
         let Some(z) = view.ground(row * view.height) else { continue };
         if z > 16.0 {
@@ -212,7 +213,7 @@ fn stem(t: &Trunk, view: &View, canvas: &mut Canvas, infrared: bool) {
     for y in 0..canvas.height.min((foot[1] + t.radius * s * 0.4).max(0.0) as usize + 1) {
         let up = (foot[1] - y as f32) / s;
         let flare =
-            1.0 + 0.7 * smooth(0.5, -0.05, up / (t.radius * 6.0).max(0.2)) - 0.03 * up.max(0.0).min(8.0);
+            1.0 + 0.7 * smooth(0.5, -0.05, up / (t.radius * 6.0).max(0.2)) - 0.03 * up.clamp(0.0, 8.0);
         let ragged = 0.12 * (noise2(up * 3.0, 0.0, t.seed) - 0.5);
         let r = t.radius * s * (flare + ragged);
         let middle = foot[0] + t.lean * up * s + 0.06 * s * (noise2(up * 0.7, 5.0, t.seed) - 0.5);

@@ -9,21 +9,30 @@
 //! |---|---|
 //! | `dice` | random numbers and noise |
 //! | `lens`, `canvas` | world to pixels; surfaces with distance and owner |
-//! | `site`, `ground`, `plants` | the place, what never moves in it, what the wind moves |
-//! | `species`, `coat`, `body`, `vehicle`, `sprite` | who comes by, and how they are drawn |
-//! | `plan`, `day` | what happens in a burst; a scripted day of bursts for the demo |
-//! | `light`, `strip`, `render` | light, sensor, info strip; the frame and its truth |
+//! | `site`, `palette`, `ground` | the place, its colours, what never moves in it |
+//! | `grow`, `plants` | what grows there, and how the wind moves it |
+//! | `species`, `builds`, `coats`, `looks` | who comes by: habits, bodies, colours, individuals |
+//! | `body`, `upright`, `vehicle`, `coat`, `cast`, `sprite` | how they are posed and drawn |
+//! | `plan`, `casting`, `day` | what happens in a burst; who takes part; a scripted day for the demo |
+//! | `light`, `weather`, `strip`, `render` | light and sensor, rain and glare, info strip; the frame and its truth |
 //! | `export` | JPEG with EXIF, data sets with `truth.jsonl` (its format is told there) |
 
 mod body;
+mod builds;
 mod canvas;
+mod cast;
+mod casting;
 mod coat;
+mod coats;
 mod day;
 mod dice;
 mod export;
 mod ground;
+mod grow;
 mod lens;
 mod light;
+mod looks;
+mod palette;
 mod plan;
 mod plants;
 mod render;
@@ -31,7 +40,11 @@ mod site;
 mod species;
 mod sprite;
 mod strip;
+#[cfg(test)]
+mod tests;
+mod upright;
 mod vehicle;
+mod weather;
 
 pub use body::Gait;
 pub use day::Day;
