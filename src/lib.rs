@@ -37,6 +37,7 @@
 //! | `store` | the journal and the media on the card | event, units |
 //! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, config, units |
 //! | `config` | what a site chooses, checked | strict, units |
+//! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
 //! | `cli` | one file per verb | all |
 //!
@@ -72,6 +73,8 @@ pub mod eval;
 pub mod hal;
 #[cfg(feature = "std")]
 pub mod image;
+#[cfg(feature = "std")]
+pub mod photos;
 #[cfg(feature = "std")]
 pub mod store;
 #[cfg(feature = "std")]

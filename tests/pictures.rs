@@ -16,7 +16,8 @@ const RESTARTS: &[u8] = include_bytes!("data/restarts.jpg");
 
 /// The shared photos, or `None` with a word on why; a missing folder fails where `CI` is set.
 fn photos() -> Option<Vec<PathBuf>> {
-    let shared = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     let root = shared.join("photos");
     if !root.is_dir() {
         let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
@@ -86,7 +87,8 @@ fn a_scaled_picture_shows_the_same_scene() {
 
 /// `jpeg` with an EXIF segment that holds nothing but an orientation (TIFF 6.0, big endian, one entry).
 fn oriented(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let tiff = [b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[orientation], &[0; 6]].concat();
+    let tiff =
+        [b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[orientation], &[0; 6]].concat();
     let length = (tiff.len() as u16 + 8).to_be_bytes();
     [&jpeg[..2], &[0xFF, 0xE1], &length, b"Exif\0\0", &tiff, &jpeg[2..]].concat()
 }
@@ -187,7 +189,8 @@ fn every_shared_photo_decodes_and_half_of_it_does_not() {
     for path in photos {
         let bytes = std::fs::read(&path).expect("a readable photo");
         let header = Header::read(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let picture = decode(&bytes, Want::LongSide(416)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let picture =
+            decode(&bytes, Want::LongSide(416)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let (width, height) = header.upright_size();
         let scale = width.div_ceil(picture.width);
         assert_eq!((width.div_ceil(scale), height.div_ceil(scale)), (picture.width, picture.height));

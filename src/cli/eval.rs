@@ -1,12 +1,72 @@
-//! `trapline eval`.
+//! `trapline eval`: measures what `trapline sort --json` told against the truth.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 
 use super::{Done, Failure};
+use crate::engine::labels;
+use crate::eval::{cases, measure, predicted, truth};
+
+mod render;
 
 /// Arguments of `trapline eval`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// What every photo shows: a table with the columns `file` and `label`
+    #[arg(long, value_name = "CSV")]
+    truth: PathBuf,
+    /// What `trapline sort --json` wrote; `-` is standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    predictions: PathBuf,
+    /// Folder that the paths of the truth start from; without it a photo is known by the end of its path
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// What each label of the truth stands for: a table with the columns
+    /// `label,accepts,genus,family,order,class`
+    #[arg(long, value_name = "CSV")]
+    map: Option<PathBuf>,
+    /// Label table of a classifier, by which its names are placed in the tree of life; repeatable
+    #[arg(long, value_name = "CSV")]
+    taxa: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print Markdown
+    #[arg(long)]
+    markdown: bool,
+}
 
 /// Runs the verb.
-pub fn run(_args: Args) -> Done {
-    Err(Failure::runtime(anyhow::anyhow!("not built yet")))
+pub fn run(args: Args) -> Done {
+    let report = measured(&args).map_err(Failure::Input)?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&report).map_err(Failure::runtime)? + "\n"
+    } else {
+        render::tables(&report, args.markdown)
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::runtime),
+    }
+}
+
+/// Reads everything and compares. All that can go wrong here is in what was given.
+fn measured(args: &Args) -> anyhow::Result<measure::Report> {
+    let mut taxa = truth::Taxa::default();
+    for file in &args.taxa {
+        taxa.add(&labels::load(file)?);
+    }
+    let truth = truth::read(&args.truth, args.map.as_deref(), &taxa)?;
+    let predictions = if args.predictions == Path::new("-") {
+        predicted::read(io::stdin().lock(), &args.predictions)?
+    } else {
+        let file = File::open(&args.predictions).with_context(|| args.predictions.display().to_string())?;
+        predicted::read(BufReader::new(file), &args.predictions)?
+    };
+    let cases = cases::compare(&truth, &predictions, args.root.as_deref(), &taxa)?;
+    Ok(measure::report(&cases, &truth))
 }

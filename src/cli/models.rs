@@ -1,12 +1,285 @@
-//! `trapline models`.
+//! `trapline models`: list, verify, add and bench what lies in the folder of models.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, anyhow};
+use clap::Subcommand;
+use serde_json::{Value, json};
 
 use super::{Done, Failure};
+use crate::engine::install::{DEFAULT_LIMIT, InstallError, Request, default_dir, install, installed};
+use crate::engine::manifest::Manifest;
+use crate::engine::model::{Model, ModelError};
+use crate::engine::{Engine, builtin};
 
 /// Arguments of `trapline models`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Folder of models [default: $TRAPLINE_MODELS, else the platform's folder for data]
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print JSON, one object per line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the installed models
+    List,
+    /// Check hashes and run each network once
+    Verify {
+        /// Installed names, manifests or folders [default: everything installed]
+        #[arg(value_name = "MODEL")]
+        models: Vec<PathBuf>,
+    },
+    /// Install a model: a manifest with its network, a folder with both, or a network alone; a path or a URL
+    Add {
+        /// Path or http(s) URL
+        source: String,
+        /// SHA-256 the network must have
+        #[arg(long, value_name = "HEX", value_parser = digest)]
+        sha256: Option<String>,
+        /// Largest file taken
+        #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
+        max_bytes: u64,
+        /// Put it in the place of one that is there
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Time a forward pass
+    Bench {
+        /// Installed names, manifests or folders [default: everything installed]
+        #[arg(value_name = "MODEL")]
+        models: Vec<PathBuf>,
+        /// Passes to time
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        passes: u32,
+        /// Threads per pass; 0: one per core
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("a SHA-256 has 64 hexadecimal digits".into())
+}
 
 /// Runs the verb.
-pub fn run(_args: Args) -> Done {
-    Err(Failure::runtime(anyhow::anyhow!("not built yet")))
+pub fn run(args: Args) -> Done {
+    let printer = Printer { json: args.json };
+    let dir = match args.dir.or_else(|| default_dir(|name| std::env::var_os(name).map(PathBuf::from))) {
+        Some(dir) => dir,
+        None => {
+            return Err(Failure::input(anyhow!("no folder of models: give --dir or set TRAPLINE_MODELS")));
+        }
+    };
+    match args.verb {
+        Verb::List => list(&dir, &printer),
+        Verb::Verify { models } => verify(&dir, &models, &printer),
+        Verb::Add { source, sha256, max_bytes, replace } => {
+            add(&dir, Request { source, sha256, limit: max_bytes, replace }, &printer)
+        }
+        Verb::Bench { models, passes, threads } => bench(&dir, &models, passes, threads, &printer),
+    }
+}
+
+/// Lines for people, or objects for programs.
+struct Printer {
+    json: bool,
+}
+
+impl Printer {
+    fn line(&self, object: Value, text: String) {
+        if self.json { println!("{object}") } else { println!("{text}") }
+    }
+}
+
+fn list(dir: &Path, printer: &Printer) -> Done {
+    let found = installed(dir).map_err(Failure::runtime)?;
+    if found.is_empty() && !printer.json {
+        println!("no models in {}; `trapline models add` brings one", dir.display());
+    }
+    for path in found {
+        match Manifest::load(&path) {
+            Ok(manifest) => {
+                let text = format!(
+                    "{}  {} {}  {}  {}x{}  {}",
+                    shown_name(&path),
+                    manifest.name,
+                    manifest.version,
+                    manifest.role.as_str(),
+                    manifest.input.width,
+                    manifest.input.height,
+                    manifest.licence
+                );
+                printer.line(describe(&path, &manifest), text);
+            }
+            Err(error) => {
+                let object = json!({ "path": path, "error": error.to_string() });
+                printer.line(object, format!("{}  {error}", shown_name(&path)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn describe(path: &Path, manifest: &Manifest) -> Value {
+    json!({
+        "path": path,
+        "name": manifest.name,
+        "version": manifest.version,
+        "role": manifest.role.as_str(),
+        "input": [manifest.input.width, manifest.input.height],
+        "file": manifest.file,
+        "sha256": manifest.sha256,
+        "licence": manifest.licence,
+        "source": manifest.source,
+    })
+}
+
+fn shown_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The models named, or every one installed when none is.
+fn chosen(dir: &Path, models: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    if models.is_empty() {
+        let all = installed(dir).map_err(Failure::runtime)?;
+        return if all.is_empty() {
+            Err(Failure::input(anyhow!("no models in {}; name one, or add one", dir.display())))
+        } else {
+            Ok(all)
+        };
+    }
+    let find = |name: &PathBuf| {
+        let in_dir = dir.join(name);
+        [name.clone(), in_dir].into_iter().find(|p| p.exists()).ok_or_else(|| {
+            let have = installed(dir).unwrap_or_default();
+            let have: Vec<String> = have.iter().map(|p| shown_name(p)).collect();
+            Failure::input(anyhow!("no model {}; installed are: {}", name.display(), have.join(", ")))
+        })
+    };
+    models.iter().map(find).collect()
+}
+
+fn engine() -> Result<Box<dyn Engine>, Failure> {
+    builtin().map_err(Failure::input)
+}
+
+fn verify(dir: &Path, models: &[PathBuf], printer: &Printer) -> Done {
+    let engine = engine()?;
+    let mut broken = 0;
+    for path in chosen(dir, models)? {
+        // Opening checks the hash and runs the network once.
+        match Model::open(&path, engine.as_ref(), 1) {
+            Ok(model) => {
+                let object = json!({ "path": path, "ok": true, "name": model.manifest().name });
+                printer.line(object, format!("{}  ok", shown_name(&path)));
+            }
+            Err(error) => {
+                broken += 1;
+                let object = json!({ "path": path, "ok": false, "error": error.to_string() });
+                printer.line(object, format!("{}  {error}", shown_name(&path)));
+            }
+        }
+    }
+    if broken > 0 { Err(Failure::runtime(anyhow!("{broken} of the models cannot be used"))) } else { Ok(()) }
+}
+
+fn add(dir: &Path, request: Request, printer: &Printer) -> Done {
+    let bar = (std::io::stderr().is_terminal() && !printer.json).then(progress_bar);
+    let mut progress = |done: u64, total: Option<u64>| {
+        if let Some(bar) = &bar {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+        }
+    };
+    let done = install(dir, &request, &mut progress);
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    let installed = done.map_err(|error| match error {
+        InstallError::Unreachable { .. } | InstallError::Cut { .. } | InstallError::Io { .. } => {
+            Failure::runtime(error)
+        }
+        _ => Failure::input(error),
+    })?;
+    let mut text =
+        format!("{}\nsha256 {}  {} bytes", installed.path.display(), installed.sha256, installed.bytes);
+    if !installed.complete {
+        text.push_str("\nthis is a network without a manifest: write one that names it, then add that");
+    }
+    let object = json!({
+        "path": installed.path,
+        "sha256": installed.sha256,
+        "bytes": installed.bytes,
+        "complete": installed.complete,
+    });
+    printer.line(object, text);
+    Ok(())
+}
+
+fn progress_bar() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::no_length();
+    let style =
+        indicatif::ProgressStyle::with_template("{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}");
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn bench(dir: &Path, models: &[PathBuf], passes: u32, threads: usize, printer: &Printer) -> Done {
+    let engine = engine()?;
+    for path in chosen(dir, models)? {
+        let started = Instant::now();
+        let mut model = Model::open(&path, engine.as_ref(), threads).map_err(model_failure)?;
+        let load_ms = milliseconds(started);
+        let mut spent = (0..passes)
+            .map(|_| {
+                let started = Instant::now();
+                model.dry_run().map(|()| milliseconds(started))
+            })
+            .collect::<Result<Vec<f64>, _>>()
+            .context("timing a pass")
+            .map_err(Failure::Runtime)?;
+        spent.sort_by(f64::total_cmp);
+        let least = spent.first().copied().unwrap_or_default();
+        let median = spent.get(spent.len() / 2).copied().unwrap_or_default();
+        let object = json!({
+            "path": path,
+            "engine": model.engine(),
+            "threads": threads,
+            "passes": passes,
+            "load_ms": load_ms,
+            "median_ms": median,
+            "least_ms": least,
+        });
+        let name = shown_name(&path);
+        let text = format!(
+            "{name}  {}  median {median:.1} ms  least {least:.1} ms  ({passes} passes)  load {load_ms:.0} ms",
+            model.engine()
+        );
+        printer.line(object, text);
+    }
+    Ok(())
+}
+
+/// A model that cannot be opened is wrong input, whatever is wrong with it.
+fn model_failure(error: ModelError) -> Failure {
+    Failure::input(error)
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
 }

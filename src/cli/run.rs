@@ -47,7 +47,7 @@ pub fn run(args: Args) -> Done {
     let board = board::open(&config.board, &args.boards).map_err(Failure::input)?;
     let networks = models::open(&config.models).map_err(Failure::input)?;
     let names = networks.names();
-    let judge = models::judge(networks, &config);
+    let judge = models::judge(networks, &config).map_err(Failure::input)?;
     let opened = Pipeline::open(config, devices(board), Box::new(judge), names);
     let mut pipeline = opened.map_err(failed)?;
     let stop = stop_on_signals()?;

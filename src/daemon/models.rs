@@ -3,10 +3,18 @@
 use std::path::PathBuf;
 
 use crate::config::{Config, EngineChoice, Models};
-use crate::engine::Engine;
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Model, ModelError};
-use crate::vision::judge::Judge;
+use crate::engine::{Engine, EngineError};
+use crate::units::Score;
+use crate::vision::classify::Classifier;
+use crate::vision::decide;
+use crate::vision::detect::Detector;
+use crate::vision::fence::Fence;
+use crate::vision::fuse::Fusion;
+use crate::vision::judge::{self, Judge};
+use crate::vision::strip::Strip;
+use crate::vision::taxonomy::Taxonomy;
 
 /// Why the models could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +36,8 @@ pub enum ModelsError {
         second: PathBuf,
     },
     /// The engine is not part of this program.
-    #[error(
-        "engine `{0}` is not built in; build trapline with `--features {0}`, or set `models.engine = \"auto\"`"
-    )]
-    NotBuiltIn(&'static str),
+    #[error("`models.engine`: {0}")]
+    Engine(#[from] EngineError),
 }
 
 /// The networks of a site; without a detector motion judges alone.
@@ -103,17 +109,60 @@ pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
 }
 
 /// The engine that a site chose.
-pub fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, ModelsError> {
+fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, EngineError> {
     match choice {
-        #[cfg(feature = "tract")]
-        EngineChoice::Auto | EngineChoice::Tract => Ok(Box::new(crate::engine::tract::Tract)),
-        #[cfg(not(feature = "tract"))]
-        EngineChoice::Auto | EngineChoice::Tract => Err(ModelsError::NotBuiltIn("tract")),
+        EngineChoice::Auto | EngineChoice::Tract => crate::engine::builtin(),
     }
 }
 
 /// The judge of a site.
-pub fn judge(networks: Networks, config: &Config) -> Judge {
-    let _ = (networks, config);
-    Judge::default()
+pub fn judge(networks: Networks, config: &Config) -> Result<Judge, EngineError> {
+    let mut decide = decide::Settings::default();
+    let chosen = &config.thresholds;
+    if let Some(species) = chosen.species {
+        decide.thresholds.species = species.get();
+    }
+    decide.thresholds.overrides = chosen.per_species.iter().map(|(n, s)| (n.clone(), s.get())).collect();
+    let mut fusion = Fusion::default();
+    fusion.floor = chosen.empty.map_or(fusion.floor, Score::get);
+    fusion.threshold = chosen.sighting.map_or(fusion.threshold, Score::get);
+    let settings = judge::Settings {
+        strip: Strip { top: config.strip.top, bottom: config.strip.bottom },
+        find_strip: config.strip.find,
+        fusion,
+        decide,
+        ..judge::Settings::default()
+    };
+    let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
+    build(networks, settings, &Fence::default(), &fence)
+}
+
+/// A judge with these networks. `species` is the list that classes are deleted by before the softmax, `fence` what
+/// may be named at the site. The temperature is the classifier's own; so is the list of species where none is given.
+pub fn build(
+    networks: Networks,
+    mut settings: judge::Settings,
+    species: &Fence,
+    fence: &Fence,
+) -> Result<Judge, EngineError> {
+    let detector = networks.detector.map(Detector::new).transpose()?;
+    let classifier = networks.classifier.map(Classifier::new).transpose()?;
+    if let Some(temperature) = classifier.as_ref().map(Classifier::temperature) {
+        settings.decide.temperature_single = temperature;
+        settings.decide.temperature_mean = temperature;
+    }
+    let named = classifier.map(|classifier| {
+        let species = if species.is_open() { &allowed(&classifier) } else { species };
+        let taxonomy = Taxonomy::new(classifier.labels().to_vec(), species, fence);
+        (classifier, taxonomy)
+    });
+    Ok(Judge::new(detector, named, settings))
+}
+
+/// The labels that a classifier's manifest allows, as a list of taxa.
+fn allowed(classifier: &Classifier) -> Fence {
+    let Some(names) = classifier.allowed() else { return Fence::default() };
+    let labels = classifier.labels().iter().filter(|label| names.contains(&label.name));
+    let taxa = labels.filter_map(|label| label.taxon.as_ref().map(|taxon| taxon.scientific.clone()));
+    Fence { allow: taxa.collect(), block: Vec::new() }
 }

@@ -17,9 +17,8 @@ use crate::store::{
     Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
     Stowed, Swept,
 };
-use crate::vision::decide::Settings;
-use crate::vision::judge::{Frame, Judge};
-use crate::vision::{Judgement, sequence};
+use crate::vision::Judgement;
+use crate::vision::judge::{Frame, Judge, Learnt};
 
 /// Longest wait for a trigger in one go, so that a wish to stop is noticed.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -51,6 +50,9 @@ pub trait Judges {
     /// Judges one burst; never fails.
     fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement;
 
+    /// The sequence of the last burst is over: learn from it.
+    fn end_sequence(&mut self);
+
     /// What was learnt of the scene, to be kept over restarts; `None` where there is nothing.
     fn learnt(&self) -> Option<Vec<u8>>;
 
@@ -66,14 +68,29 @@ impl Judges for Judge {
         Judge::judge(self, frames)
     }
 
-    fn learnt(&self) -> Option<Vec<u8>> {
-        None
+    fn end_sequence(&mut self) {
+        Judge::end_sequence(self);
     }
 
-    fn recall(&mut self, _learnt: &[u8]) {}
+    fn learnt(&self) -> Option<Vec<u8>> {
+        match serde_json::to_vec(Judge::learnt(self)) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                log::error!("what was learnt of the scene is not kept: {error}");
+                None
+            }
+        }
+    }
+
+    fn recall(&mut self, learnt: &[u8]) {
+        match serde_json::from_slice::<Learnt>(learnt) {
+            Ok(learnt) => Judge::recall(self, learnt),
+            Err(error) => log::error!("what was learnt of the scene cannot be read, learning anew: {error}"),
+        }
+    }
 
     fn merge(&self, bursts: &[Judgement]) -> Judgement {
-        sequence::merge(bursts, None, &sequence::Rule::Tracks(Settings::default()))
+        Judge::merge(self, bursts)
     }
 }
 
@@ -99,6 +116,7 @@ pub struct Pipeline {
     watch: Watch,
     totals: Totals,
     next_heartbeat: Duration,
+    last_taken: Option<DateTime<Utc>>,
 }
 
 impl Pipeline {
@@ -130,6 +148,7 @@ impl Pipeline {
             watch: Watch::default(),
             totals: Totals::default(),
             next_heartbeat,
+            last_taken: None,
         };
         Ok(pipeline)
     }
@@ -183,7 +202,11 @@ impl Pipeline {
     ) -> Result<(), JournalError> {
         let shutter = Instant::now();
         self.watch.trigger(triggered.suppressed);
+        if self.last_taken.is_some_and(|last| triggered.at - last > gap(&self.config)) {
+            self.judge.end_sequence();
+        }
         let shots = self.shoot(triggered.at);
+        self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
         let begun = Instant::now();
         let judged = self.judge.judge(&frames(&shots));
         let judging = begun.elapsed();
@@ -336,8 +359,12 @@ fn frames(shots: &[Shot]) -> Vec<Frame<'_>> {
 
 fn deployment(config: &Config) -> Deployment {
     let (latitude, longitude) = config.site.coordinates.unzip();
-    let gap = TimeDelta::from_std(config.burst.gap).unwrap_or(TimeDelta::MAX);
-    Deployment { name: config.site.name.clone(), latitude, longitude, gap }
+    Deployment { name: config.site.name.clone(), latitude, longitude, gap: gap(config) }
+}
+
+/// Longest time between two pictures of one sequence.
+fn gap(config: &Config) -> TimeDelta {
+    TimeDelta::from_std(config.burst.gap).unwrap_or(TimeDelta::MAX)
 }
 
 /// The store's policy for what the site chose.

@@ -17,7 +17,12 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// `table` of `file`, known as `name` there (empty for the top), which may hold `allowed` keys only.
-    pub fn new(file: &'a Path, name: &str, table: &'a Table, allowed: &[&str]) -> Result<Self, ManifestError> {
+    pub fn new(
+        file: &'a Path,
+        name: &str,
+        table: &'a Table,
+        allowed: &[&str],
+    ) -> Result<Self, ManifestError> {
         let prefix = if name.is_empty() { String::new() } else { format!("{name}.") };
         match table.keys().find(|key| !allowed.contains(&key.as_str())) {
             None => Ok(Section { file, prefix, table }),
@@ -144,26 +149,7 @@ impl<'a> Section<'a> {
     /// A path: relative to the manifest's folder, or beginning with `${VAR}`, the value of an environment variable.
     /// `${TRAPLINE_SHARED}` is `../shared` from the current directory when it is not set.
     pub fn path(&self, key: &str) -> Result<Option<PathBuf>, ManifestError> {
-        self.text(key)?.map(|text| self.expand(key, text)).transpose()
-    }
-
-    fn expand(&self, key: &str, text: &str) -> Result<PathBuf, ManifestError> {
-        let Some((variable, rest)) = text.strip_prefix("${").and_then(|t| t.split_once('}')) else {
-            return Ok(self.file.parent().unwrap_or(Path::new("")).join(text));
-        };
-        let root = match std::env::var_os(variable) {
-            Some(value) if !value.is_empty() => PathBuf::from(value),
-            _ if variable == "TRAPLINE_SHARED" => PathBuf::from("../shared"),
-            _ => {
-                return Err(ManifestError::Value {
-                    file: self.file.to_owned(),
-                    key: format!("{}{key}", self.prefix),
-                    got: format!("{text:?}"),
-                    allowed: format!("set the environment variable {variable}"),
-                });
-            }
-        };
-        Ok(root.join(rest.trim_start_matches('/')))
+        self.text(key)?.map(|text| expand(self.file, text)).transpose()
     }
 
     /// The error of a key that is not there.
@@ -189,6 +175,25 @@ impl<'a> Section<'a> {
             allowed: allowed.to_owned(),
         }
     }
+}
+
+/// The path that `text`, written in the manifest `file`, means; see [`Section::path`].
+pub(super) fn expand(file: &Path, text: &str) -> Result<PathBuf, ManifestError> {
+    let Some((variable, rest)) = text.strip_prefix("${").and_then(|t| t.split_once('}')) else {
+        return Ok(file.parent().unwrap_or(Path::new("")).join(text));
+    };
+    let root = match std::env::var_os(variable) {
+        Some(value) if !value.is_empty() => PathBuf::from(value),
+        _ if variable == "TRAPLINE_SHARED" => PathBuf::from("../shared"),
+        _ => {
+            return Err(ManifestError::Variable {
+                file: file.to_owned(),
+                text: text.to_owned(),
+                variable: variable.to_owned(),
+            });
+        }
+    };
+    Ok(root.join(rest.trim_start_matches('/')))
 }
 
 fn as_number(value: &Value) -> Option<f32> {

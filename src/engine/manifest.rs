@@ -278,7 +278,7 @@ impl Manifest {
 }
 
 /// `path` itself when it is a file, else the one `.toml` in the folder.
-fn manifest_in(path: &Path) -> Result<PathBuf, ManifestError> {
+pub(super) fn manifest_in(path: &Path) -> Result<PathBuf, ManifestError> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
@@ -345,6 +345,16 @@ pub enum ManifestError {
         got: String,
         /// What it may be.
         allowed: String,
+    },
+    /// A path begins with an environment variable that is not set.
+    #[error("{}: `{text}` needs the environment variable {variable}, which is not set", file.display())]
+    Variable {
+        /// The manifest.
+        file: PathBuf,
+        /// The path as written.
+        text: String,
+        /// The variable.
+        variable: String,
     },
     /// The file of labels cannot be used.
     #[error("{}: the labels in {} cannot be used: {reason}", file.display(), labels.display())]

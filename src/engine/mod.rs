@@ -10,11 +10,14 @@
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
+//! | [`install`], `download` | models onto the card, whole or not at all |
 //! | `tract` | the built-in engine, pure Rust (feature `tract`) |
 //! | [`fake`] | an engine that answers what a test tells it to |
 
+mod download;
 pub mod fake;
 pub mod hash;
+pub mod install;
 mod keys;
 pub mod labels;
 pub mod manifest;
@@ -93,7 +96,10 @@ pub fn builtin() -> Result<Box<dyn Engine>, EngineError> {
     #[cfg(feature = "tract")]
     return Ok(Box::new(tract::Tract));
     #[cfg(not(feature = "tract"))]
-    return Err(EngineError::NotBuiltIn { engine: "tract".into(), cure: "build with `--features tract`".into() });
+    return Err(EngineError::NotBuiltIn {
+        engine: "tract".into(),
+        cure: "build with `--features tract`".into(),
+    });
 }
 
 /// Why a network did not load or run.

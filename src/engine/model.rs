@@ -163,11 +163,163 @@ impl Model {
         let output = &self.manifest.output;
         let data: Vec<f32> = match &tensor.data {
             Data::F32(values) => values.clone(),
-            Data::U8(bytes) => bytes.iter().map(|&b| (f32::from(b) - output.zero_point) * output.scale).collect(),
+            Data::U8(bytes) => {
+                bytes.iter().map(|&b| (f32::from(b) - output.zero_point) * output.scale).collect()
+            }
         };
         match data.iter().position(|value| !value.is_finite()) {
             None => Ok(Tensor { shape: tensor.shape.clone(), data: Data::F32(data) }),
             Some(at) => Err(EngineError::Output(format!("number {at} of it is {}", data[at]))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::Fake;
+
+    /// A classifier of three labels; the hash is that of `abc` (FIPS 180-4's example).
+    const MANIFEST: &str = r#"
+        role = "classifier"
+        name = "c"
+        version = "1"
+        file = "c.onnx"
+        sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        licence = "MIT"
+        source = "https://example.org/c.onnx"
+        labels = ["fox", "hare", "empty"]
+        [input]
+        name = "image"
+        width = 4
+        height = 2
+        layout = "nhwc"
+        colour = "rgb"
+        dtype = "u8"
+        [input.resize]
+        rule = "square"
+        [output]
+        name = "scores"
+        decode = "logits"
+        scale = 0.5
+        zero_point = 2
+    "#;
+
+    fn scores(data: Data) -> Vec<(String, Tensor)> {
+        let shape = vec![
+            1,
+            match &data {
+                Data::F32(v) => v.len(),
+                Data::U8(v) => v.len(),
+            },
+        ];
+        let other = Tensor { shape: vec![1, 1], data: Data::F32(vec![9.0]) };
+        vec![("features".into(), other), ("scores".into(), Tensor { shape, data })]
+    }
+
+    fn open(manifest: &str, onnx: &[u8], engine: &Fake) -> Result<Model, ModelError> {
+        Model::from_bytes("c/model.toml", manifest, onnx, engine, 1)
+    }
+
+    fn blank() -> Tensor {
+        Tensor { shape: vec![1, 2, 4, 3], data: Data::U8(vec![0; 24]) }
+    }
+
+    #[test]
+    fn quantised_outputs_are_turned_back_and_picked_by_name() {
+        let engine = Fake::always(scores(Data::U8(vec![2, 4, 0])));
+        let mut model = open(MANIFEST, b"abc", &engine).unwrap();
+        let (main, boxes) = model.infer(blank()).unwrap();
+        // (byte - 2) * 0.5
+        assert_eq!((main.data, boxes), (Data::F32(vec![0.0, 1.0, -1.0]), None));
+        assert_eq!(model.engine(), "fake");
+    }
+
+    #[test]
+    fn a_wrong_hash_refuses_to_open() {
+        let engine = Fake::new(|_, _| panic!("a network with the wrong hash was run"));
+        let error = open(MANIFEST, b"abd", &engine).unwrap_err();
+        assert!(matches!(error, ModelError::Hash { .. }));
+        let said = error.to_string();
+        assert!(said.starts_with("c/model.toml: the SHA-256 of c/c.onnx is a52d159f"), "{said}");
+    }
+
+    #[test]
+    fn labels_that_are_not_the_outputs_width_are_an_error() {
+        let engine = Fake::always(scores(Data::U8(vec![0; 4])));
+        let said = open(MANIFEST, b"abc", &engine).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "c/model.toml: the manifest says `labels` is a list of 3, the network has 4 classes"
+        );
+    }
+
+    #[test]
+    fn an_output_that_is_not_there_is_named() {
+        let engine = Fake::always(scores(Data::U8(vec![0; 3])));
+        let said =
+            open(&MANIFEST.replace("\"scores\"", "\"probs\""), b"abc", &engine).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "c/model.toml: the manifest says `output.name` is probs, the network has features, scores"
+        );
+    }
+
+    #[test]
+    fn an_output_of_another_shape_than_its_decoding_reads_is_an_error() {
+        let text = MANIFEST
+            .replace("classifier", "detector")
+            .replace("\"logits\"", "\"yolov5\"")
+            .replace("\"square\"", "\"stretch\"")
+            .replace("labels = [\"fox\", \"hare\", \"empty\"]", "")
+            + "[classes]\nanimal = [1]\n[thresholds]\ndetection = 0.5";
+        let engine = Fake::always(scores(Data::U8(vec![0; 3])));
+        let said = open(&text, b"abc", &engine).unwrap_err().to_string();
+        assert!(said.contains("it reads [1, n, 5 + classes], the network gives [1, 3]"), "{said}");
+        // One class only, so index 1 is beyond the output.
+        let boxes = Tensor { shape: vec![1, 2, 6], data: Data::F32(vec![0.0; 12]) };
+        let said =
+            open(&text, b"abc", &Fake::always(vec![("scores".into(), boxes)])).unwrap_err().to_string();
+        assert!(
+            said.contains("`classes.animal` is 1, among others, the network has 1 classes, 0 to 0"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_network_that_fails_or_gives_nan_is_an_error_of_that_pass_only() {
+        let engine = Fake::new(|_, pass| match pass {
+            1 => Err(Fake::failure("out of memory")),
+            2 => Ok(scores(Data::F32(vec![0.0, f32::NAN, 1.0]))),
+            _ => Ok(scores(Data::F32(vec![0.0, 1.0, 2.0]))),
+        });
+        let mut model = open(MANIFEST, b"abc", &engine).unwrap();
+        assert_eq!(
+            model.infer(blank()).unwrap_err().to_string(),
+            "fake failed in the network: out of memory"
+        );
+        assert!(model.infer(blank()).unwrap_err().to_string().contains("number 1 of it is NaN"));
+        assert_eq!(model.infer(blank()).unwrap().0.data, Data::F32(vec![0.0, 1.0, 2.0]));
+        let failing = Fake::new(|_, _| Err(Fake::failure("no")));
+        assert!(matches!(open(MANIFEST, b"abc", &failing), Err(ModelError::Engine { .. })));
+    }
+
+    #[test]
+    fn a_folder_with_one_manifest_is_a_model_and_a_missing_network_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Fake::always(scores(Data::U8(vec![0; 3])));
+        let open = || Model::open(folder.path(), &engine, 1);
+        assert!(open().unwrap_err().to_string().contains("holds no manifest"));
+        std::fs::write(folder.path().join("model.toml"), MANIFEST).unwrap();
+        let said = open().unwrap_err().to_string();
+        assert!(said.contains("cannot read `file`") && said.contains("c.onnx"), "{said}");
+        std::fs::write(folder.path().join("c.onnx"), b"abc").unwrap();
+        assert_eq!(open().unwrap().manifest().name, "c");
+        std::fs::write(folder.path().join("other.toml"), MANIFEST).unwrap();
+        assert!(open().unwrap_err().to_string().contains("several .toml files"));
+        assert!(matches!(
+            Model::open(Path::new("no/such/model.toml"), &engine, 1),
+            Err(ModelError::Manifest(ManifestError::Read { .. }))
+        ));
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::keys::Section;
-use super::labels::Label;
+use super::labels::{self, Label};
 use super::manifest::{
-    Align, Classes, Colour, Decode, Dtype, Input, Layout, Manifest, ManifestError, Output, Resize, Role, Thresholds,
+    Align, Classes, Colour, Decode, Dtype, Input, Layout, Manifest, ManifestError, Output, Resize, Role,
+    Thresholds,
 };
 
 /// Reads the manifest `text`, which lies at `path`: relative files in it are beside `path`. Files it names are not
@@ -17,8 +18,20 @@ pub fn parse(text: &str, path: &Path) -> Result<Manifest, ManifestError> {
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
     const KEYS: [&str; 14] = [
-        "role", "name", "version", "file", "sha256", "licence", "source", "input", "output", "labels", "classes",
-        "thresholds", "temperature", "allowed",
+        "role",
+        "name",
+        "version",
+        "file",
+        "sha256",
+        "licence",
+        "source",
+        "input",
+        "output",
+        "labels",
+        "classes",
+        "thresholds",
+        "temperature",
+        "allowed",
     ];
     let top = Section::new(path, "", &table, &KEYS)?;
     let role = top.needed_choice(
@@ -65,8 +78,14 @@ fn input(top: &Section<'_>, role: Role) -> Result<Input, ManifestError> {
     if std.contains(&0.0) {
         return Err(section.wrong_value("std", &format!("{std:?}"), "three numbers that are not 0"));
     }
-    if let (Dtype::U8, Some(key)) = (dtype, ["scale", "mean", "std"].into_iter().find(|k| section.value(k).is_some())) {
-        return Err(section.wrong_value(key, "set", "nothing: `input.dtype` is u8, which takes the pixels as they are"));
+    if let (Dtype::U8, Some(key)) =
+        (dtype, ["scale", "mean", "std"].into_iter().find(|k| section.value(k).is_some()))
+    {
+        return Err(section.wrong_value(
+            key,
+            "set",
+            "nothing: `input.dtype` is u8, which takes the pixels as they are",
+        ));
     }
     Ok(Input {
         name: section.needed_text("name")?.to_owned(),
@@ -101,16 +120,25 @@ fn resize(input: &Section<'_>, role: Role) -> Result<(Resize, bool), ManifestErr
         Rule::Stretch => &[],
         Rule::Square => &["margin"],
     };
-    let stray = ["align", "pad", "margin"].into_iter().find(|k| section.value(k).is_some() && !belongs.contains(k));
+    let stray =
+        ["align", "pad", "margin"].into_iter().find(|k| section.value(k).is_some() && !belongs.contains(k));
     if let Some(key) = stray {
-        return Err(section.wrong_value(key, "set", "nothing: it has no meaning with this `input.resize.rule`"));
+        return Err(section.wrong_value(
+            key,
+            "set",
+            "nothing: it has no meaning with this `input.resize.rule`",
+        ));
     }
     let resize = match rule {
         Rule::Letterbox => Resize::Letterbox {
             align: section
                 .choice("align", &[("centre", Align::Centre), ("top-left", Align::TopLeft)])?
                 .unwrap_or(Align::Centre),
-            pad: if section.value("pad").is_some() { section.needed_whole("pad", 0, 255)? as u8 } else { 114 },
+            pad: if section.value("pad").is_some() {
+                section.needed_whole("pad", 0, 255)? as u8
+            } else {
+                114
+            },
         },
         Rule::Stretch => Resize::Stretch,
         Rule::Square => Resize::Square { margin: section.number("margin", 0.0, 1.0)?.unwrap_or(0.0) },
@@ -130,9 +158,11 @@ fn output(top: &Section<'_>, role: Role) -> Result<Output, ManifestError> {
             ("rtdetr", Decode::RtDetr),
             ("fastestdet", Decode::FastestDet),
         ],
-        Role::Classifier => {
-            &[("logits", Decode::Logits), ("softmax", Decode::Softmax), ("probabilities", Decode::Probabilities)]
-        }
+        Role::Classifier => &[
+            ("logits", Decode::Logits),
+            ("softmax", Decode::Softmax),
+            ("probabilities", Decode::Probabilities),
+        ],
         Role::Embedder => &[("embedding", Decode::Embedding)],
     };
     let decode = section.needed_choice("decode", choices)?;
@@ -161,15 +191,12 @@ fn labels(top: &Section<'_>, path: &Path, role: Role) -> Result<Vec<Label>, Mani
         Some(Value::Table(_)) => {
             let section = top.needed_section("labels", &["file"])?;
             let file = section.path("file")?.ok_or_else(|| section.missing("file", "a file of labels"))?;
-            let unusable =
-                |reason: String| ManifestError::Labels { file: path.to_owned(), labels: file.clone(), reason };
-            let text = std::fs::read_to_string(&file).map_err(|e| unusable(e.to_string()))?;
-            let labels: Vec<Label> =
-                text.lines().map(|line| Label { name: line.trim().to_owned(), taxon: None }).collect();
-            if labels.is_empty() {
-                return Err(unusable("it is empty".into()));
-            }
-            Ok(labels)
+            let unusable = |reason: String| ManifestError::Labels {
+                file: path.to_owned(),
+                labels: file.clone(),
+                reason,
+            };
+            labels::load(&file).map_err(|e| unusable(e.to_string()))
         }
         Some(other) => Err(top.wrong("labels", other, allowed)),
     }
@@ -178,7 +205,11 @@ fn labels(top: &Section<'_>, path: &Path, role: Role) -> Result<Vec<Label>, Mani
 fn allowed(top: &Section<'_>, role: Role, labels: &[Label]) -> Result<Option<Vec<String>>, ManifestError> {
     let Some(names) = top.texts("allowed")? else { return Ok(None) };
     if role != Role::Classifier {
-        return Err(top.wrong_value("allowed", "set", "nothing: only a classifier has labels to choose from"));
+        return Err(top.wrong_value(
+            "allowed",
+            "set",
+            "nothing: only a classifier has labels to choose from",
+        ));
     }
     if let Some(stranger) = names.iter().find(|n| !labels.iter().any(|l| &l.name == *n)) {
         return Err(top.wrong_value("allowed", &format!("{stranger:?}"), "names that are in `labels`"));
@@ -210,7 +241,9 @@ fn classes(top: &Section<'_>, role: Role) -> Result<Classes, ManifestError> {
         return Err(section.missing("animal", "a list of class indexes (0, 1, …)"));
     }
     match all.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(twice) => Err(section.wrong_value("animal", &format!("{} twice", twice[0]), "each class index once")),
+        Some(twice) => {
+            Err(section.wrong_value("animal", &format!("{} twice", twice[0]), "each class index once"))
+        }
         None => Ok(classes),
     }
 }
@@ -226,8 +259,9 @@ fn thresholds(top: &Section<'_>, role: Role) -> Result<Thresholds, ManifestError
     if role != Role::Detector {
         return Err(top.wrong_value("thresholds", "set", "nothing: only a detector has thresholds"));
     }
-    let detection =
-        section.number("detection", 0.0, 1.0)?.ok_or_else(|| section.missing("detection", "a number from 0 to 1"))?;
+    let detection = section
+        .number("detection", 0.0, 1.0)?
+        .ok_or_else(|| section.missing("detection", "a number from 0 to 1"))?;
     let low = section.number("low", 0.0, 1.0)?.unwrap_or(f32::min(0.05, detection));
     if low > detection {
         return Err(section.wrong_value("low", &low.to_string(), "at most `thresholds.detection`"));
@@ -292,7 +326,10 @@ mod tests {
         assert!(manifest.sha256.starts_with("ba7816bf"));
         assert_eq!(manifest.input.shape(), [1, 3, 240, 320]);
         assert_eq!(manifest.input.resize, Resize::Letterbox { align: Align::Centre, pad: 114 });
-        assert_eq!((manifest.input.scale, manifest.input.mean, manifest.input.std), (0.5, [0.0; 3], [1.0; 3]));
+        assert_eq!(
+            (manifest.input.scale, manifest.input.mean, manifest.input.std),
+            (0.5, [0.0; 3], [1.0; 3])
+        );
         assert_eq!(manifest.classes, Classes { animal: vec![0, 3], person: vec![1], vehicle: vec![] });
         assert_eq!(manifest.thresholds, Thresholds { detection: 0.3, low: 0.05, nms_iou: 0.45 });
         assert_eq!((manifest.temperature, manifest.allowed), (1.0, None));
@@ -338,7 +375,10 @@ mod tests {
     #[test]
     fn missing_keys_are_named_with_what_they_take() {
         let said = error("role = \"detector\"", "");
-        assert_eq!(said, "models/d/model.toml: the key `role` is missing; it takes detector, classifier, embedder");
+        assert_eq!(
+            said,
+            "models/d/model.toml: the key `role` is missing; it takes detector, classifier, embedder"
+        );
         let said = error("height = 240", "");
         assert!(said.contains("`input.height` is missing; it takes a whole number from 1 to 4096"), "{said}");
         let said = error("[thresholds]\n        detection = 0.3", "");

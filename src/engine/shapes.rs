@@ -54,7 +54,9 @@ pub(super) fn classes(manifest: &Manifest, picked: &Picked<'_>) -> Result<Option
         (Decode::Yolov10, _) => Err(wants("[1, n, 6]")),
         (Decode::RtDetr, &[1, n, c]) if c > 0 => match picked.boxes.map(|b| b.shape.as_slice()) {
             Some(&[1, m, 4]) if n == m => Ok(Some(c)),
-            other => Err(EngineError::Output(format!("it reads boxes [1, {n}, 4], the network gives {other:?}"))),
+            other => {
+                Err(EngineError::Output(format!("it reads boxes [1, {n}, 4], the network gives {other:?}")))
+            }
         },
         (Decode::RtDetr, _) => Err(wants("logits [1, n, classes]")),
         (Decode::FastestDet, &[1, c, _, _]) if c > 5 => Ok(Some(c - 5)),
@@ -78,8 +80,11 @@ pub(super) fn check_names(manifest: &Manifest, classes: Option<usize>) -> Result
             network: format!("{classes} classes"),
         });
     }
-    let lists =
-        [("animal", &manifest.classes.animal), ("person", &manifest.classes.person), ("vehicle", &manifest.classes.vehicle)];
+    let lists = [
+        ("animal", &manifest.classes.animal),
+        ("person", &manifest.classes.person),
+        ("vehicle", &manifest.classes.vehicle),
+    ];
     for (key, list) in lists {
         if let Some(index) = list.iter().find(|&&index| index >= classes) {
             return Err(EngineError::Unfit {

@@ -123,8 +123,11 @@ fn decode_stored(file: &[u8], frame: &Frame, eighths: u32) -> Result<Rgb, ImageE
     decoder.set_max_decoding_buffer_size(MAX_DECODE_BYTES as usize);
     // The decoder takes the smallest scale that satisfies either side: ask for the longer side only.
     let side = |length: u32| u16::try_from(scaled(length, eighths)).unwrap_or(u16::MAX);
-    let (width, height) =
-        if frame.width >= frame.height { (side(frame.width), u16::MAX) } else { (u16::MAX, side(frame.height)) };
+    let (width, height) = if frame.width >= frame.height {
+        (side(frame.width), u16::MAX)
+    } else {
+        (u16::MAX, side(frame.height))
+    };
     let (width, height) = decoder.scale(width, height).map_err(explain)?;
     let data = decoder.decode().map_err(explain)?;
     let info = decoder.info().ok_or_else(|| ImageError::Corrupt("no frame header".into()))?;

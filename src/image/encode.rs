@@ -7,7 +7,12 @@ pub fn encode_jpeg(picture: &Rgb, quality: u8) -> Result<Vec<u8>, ImageError> {
     let refused = |reason: String| ImageError::Encode(reason);
     let (width, height) = match (u16::try_from(picture.width), u16::try_from(picture.height)) {
         (Ok(w @ 1..), Ok(h @ 1..)) => (w, h),
-        _ => return Err(refused(format!("no side may be 0 or above 65535: {}x{}", picture.width, picture.height))),
+        _ => {
+            return Err(refused(format!(
+                "no side may be 0 or above 65535: {}x{}",
+                picture.width, picture.height
+            )));
+        }
     };
     if picture.data.len() != 3 * usize::from(width) * usize::from(height) {
         return Err(refused(format!("{width}x{height} needs other than {} bytes", picture.data.len())));

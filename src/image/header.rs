@@ -88,12 +88,13 @@ fn taken_from(exif: &Exif, date: Tag, fraction: Tag, offset: Tag) -> Option<Take
     if let Some(sign_and_hours) = ascii(exif, offset) {
         let _ = time.parse_offset(sign_and_hours);
     }
-    let local = NaiveDate::from_ymd_opt(time.year.into(), time.month.into(), time.day.into())?.and_hms_nano_opt(
-        time.hour.into(),
-        time.minute.into(),
-        time.second.into(),
-        time.nanosecond.unwrap_or(0),
-    )?;
+    let local = NaiveDate::from_ymd_opt(time.year.into(), time.month.into(), time.day.into())?
+        .and_hms_nano_opt(
+            time.hour.into(),
+            time.minute.into(),
+            time.second.into(),
+            time.nanosecond.unwrap_or(0),
+        )?;
     Some(Taken { local, offset: time.offset.and_then(|m| FixedOffset::east_opt(i32::from(m) * 60)) })
 }
 

@@ -73,7 +73,8 @@ pub fn resize_region(
     filter: Filter,
 ) -> Result<Rgb, ImageError> {
     let refused = || size_error(width, height, region.width, region.height);
-    let source = ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8x3).map_err(|_| refused())?;
+    let source = ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8x3)
+        .map_err(|_| refused())?;
     let data = run(&source, region, (width, height), PixelType::U8x3, filter).ok_or_else(refused)?;
     Ok(Rgb { width, height, data })
 }
@@ -81,7 +82,8 @@ pub fn resize_region(
 /// `picture` at `width` x `height`, bilinear.
 pub fn resize_gray(picture: &Gray, width: u32, height: u32) -> Result<Gray, ImageError> {
     let refused = || size_error(width, height, picture.width, picture.height);
-    let source = ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8).map_err(|_| refused())?;
+    let source =
+        ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8).map_err(|_| refused())?;
     let whole = Region { x: 0, y: 0, width: picture.width, height: picture.height };
     let data = run(&source, whole, (width, height), PixelType::U8, Filter::Bilinear).ok_or_else(refused)?;
     Ok(Gray { width, height, data })
@@ -99,7 +101,9 @@ pub fn crop(picture: &Rgb, region: Region) -> Result<Rgb, ImageError> {
     let mut data = Vec::with_capacity(3 * region.width as usize * region.height as usize);
     for y in region.y..region.y + region.height {
         let start = 3 * (y as usize * picture.width as usize + region.x as usize);
-        data.extend_from_slice(picture.data.get(start..start + 3 * region.width as usize).ok_or_else(refused)?);
+        data.extend_from_slice(
+            picture.data.get(start..start + 3 * region.width as usize).ok_or_else(refused)?,
+        );
     }
     Ok(Rgb { width: region.width, height: region.height, data })
 }
@@ -128,9 +132,12 @@ fn run(
         Filter::Bilinear => FilterType::Bilinear,
         Filter::Bicubic => FilterType::CatmullRom,
     };
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(filter))
-        .crop(region.x.into(), region.y.into(), region.width.into(), region.height.into());
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
+        region.x.into(),
+        region.y.into(),
+        region.width.into(),
+        region.height.into(),
+    );
     let mut out = Image::new(width, height, kind);
     Resizer::new().resize(source, &mut out, &options).ok()?;
     Some(out.into_vec())

@@ -106,7 +106,9 @@ impl<'a> Walk<'a> {
                 }
                 code::EOI => return self.finish(),
                 code::TEM | code::RST0..=code::RST7 => continue,
-                code::SOI => return Err(ImageError::Corrupt("a second picture starts inside the first".into())),
+                code::SOI => {
+                    return Err(ImageError::Corrupt("a second picture starts inside the first".into()));
+                }
                 _ => {}
             }
             let body = self.segment_body()?;
@@ -234,8 +236,8 @@ mod tests {
     /// A minimal file written by hand from T.81 annex B: SOI, SOF0 of 8x16 grey, SOS, data with a stuffed FF and
     /// a restart marker, EOI, two bytes of trailer.
     const TINY: &[u8] = &[
-        0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 16, 0, 8, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 0xAA,
-        0xFF, 0x00, 0xFF, 0xD0, 0xBB, 0xFF, 0xD9, 0, 0,
+        0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 16, 0, 8, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0,
+        0xAA, 0xFF, 0x00, 0xFF, 0xD0, 0xBB, 0xFF, 0xD9, 0, 0,
     ];
 
     #[test]

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::journal::{Effort, EffortKind};
 use super::record::{
     Box, Burst, Frame, Media, MediaKind, Observation, Stored, StoredEffort, StoredEvent, StoredMedia,
     StoredSequence,
 };
 use super::sealed::{Damage, Row, Table};
 use super::tables;
+use super::terms::{Effort, EffortKind};
 use crate::event::{EventKey, Outcome};
 use crate::units::{BBox, ClockQuality, Score};
 

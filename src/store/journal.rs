@@ -10,135 +10,16 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::JournalError;
 use super::media::Kept;
-use super::opening::{self, Quarantined};
+use super::opening::{self, Database};
 use super::reader::Reader;
-use super::record::{Burst, Observation};
+use super::record::Burst;
 use super::recording;
 use super::reserve::Reserve;
 use super::state;
 use super::tables;
-use crate::event::{EventKey, Outcome, Sighting};
-use crate::units::{ClockQuality, Score};
-
-/// DeepFaune's gap between the bursts of one sequence, seconds (its paper and API; its window offers 10).
-pub const DEFAULT_GAP_SECONDS: i64 = 20;
-
-/// Where and under which name the trap stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deployment {
-    /// Name of the site or deployment; with another name the journal goes on under that one.
-    pub name: String,
-    /// Degrees north, WGS 84.
-    pub latitude: Option<f64>,
-    /// Degrees east, WGS 84.
-    pub longitude: Option<f64>,
-    /// Bursts whose frames are at most this far apart share a sequence.
-    pub gap: TimeDelta,
-}
-
-impl Deployment {
-    /// A deployment without a position, with the default gap.
-    pub fn named(name: impl Into<String>) -> Self {
-        let gap = TimeDelta::seconds(DEFAULT_GAP_SECONDS);
-        Deployment { name: name.into(), latitude: None, longitude: None, gap }
-    }
-}
-
-/// The moment and circumstances of a start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Start {
-    /// Time by the trap's clock.
-    pub at: DateTime<Utc>,
-    /// How far that clock can be trusted.
-    pub clock: ClockQuality,
-    /// The kernel's boot id (`/proc/sys/kernel/random/boot_id`), or empty where there is none.
-    pub kernel_boot: String,
-}
-
-/// What opening found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Opened {
-    /// Number of this start, from 1.
-    pub boot: u32,
-    /// The journal before was damaged and stands aside.
-    pub quarantined: Option<Quarantined>,
-    /// Rows saved from the damaged journal.
-    pub salvaged: u64,
-    /// The run before this one ended without a stop: power cut, kill or crash.
-    pub cut_short: bool,
-    /// The card was so full that the reserve had to be given up to open.
-    pub reserve_used: bool,
-}
-
-/// What recording a burst gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Names the burst for ever.
-    pub key: EventKey,
-    /// The sequence it belongs to.
-    pub sequence: u64,
-    /// True where the sequence had bursts before: its label is then to be recomputed from all its frames and
-    /// given to [`Journal::update_sequence`].
-    pub joined: bool,
-    /// Keys of the events queued for sending, in the order of the observations; the first is `key`.
-    pub events: Vec<EventKey>,
-    /// The card was full: the reserve was given up for this burst.
-    pub reserve_used: bool,
-}
-
-/// What an effort row marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EffortKind {
-    /// The watch began; written by [`Journal::open`].
-    Start,
-    /// The watch goes on; once an hour.
-    Heartbeat,
-    /// The watch ended in order.
-    Stop,
-}
-
-impl EffortKind {
-    /// The name used in the journal.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EffortKind::Start => "start",
-            EffortKind::Heartbeat => "heartbeat",
-            EffortKind::Stop => "stop",
-        }
-    }
-
-    /// The inverse of [`EffortKind::as_str`].
-    pub fn parse(name: &str) -> Option<Self> {
-        [EffortKind::Start, EffortKind::Heartbeat, EffortKind::Stop].into_iter().find(|k| k.as_str() == name)
-    }
-}
-
-/// What the trap did since the effort row before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Effort {
-    /// Triggers that led to a burst or an attempt at one.
-    pub triggers: u32,
-    /// Bursts judged.
-    pub bursts: u32,
-    /// Bursts that were empty.
-    pub empties: u32,
-    /// Triggers swallowed by storm control.
-    pub suppressed: u32,
-    /// Bursts that the camera did not give.
-    pub failed_captures: u32,
-}
-
-/// The judgement over all frames of a sequence.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SequenceVerdict {
-    /// What the sequence turned out to be.
-    pub outcome: Outcome,
-    /// Calibrated probability that something living is in it.
-    pub probability: Score,
-    /// What was seen over the sequence.
-    pub observations: Vec<Observation>,
-}
+use super::terms::{Deployment, Effort, EffortKind, Opened, Recorded, SequenceVerdict, Start};
+use crate::event::{EventKey, Sighting};
+use crate::units::ClockQuality;
 
 /// The journal, open for writing. Dropping it without [`EffortKind::Stop`] looks like a power cut.
 #[derive(Debug)]
@@ -187,13 +68,14 @@ impl Journal {
         start: &Start,
     ) -> Result<(Journal, Opened), JournalError> {
         let lock = opening::lock(path)?;
-        let (db, quarantined) = opening::open(path)?;
+        let Database { db, quarantined, torn } = opening::open(path)?;
         let begun = opening::begin(&db, path, deployment, start)?;
         let opened = Opened {
             boot: begun.boot,
             salvaged: quarantined.as_ref().map_or(0, |q| q.salvaged),
             quarantined,
             cut_short: begun.cut_short,
+            torn,
             reserve_used: false,
         };
         let journal = Journal {
@@ -236,14 +118,8 @@ impl Journal {
     /// others join the sequence before where their frames are at most the gap apart. When this returns, all of it
     /// is on the card. On a full card the reserve is given up once.
     pub fn record(&mut self, burst: &Burst, kept: &[Kept]) -> Result<Recorded, JournalError> {
-        match self.record_once(burst, kept) {
-            Err(error) if error.is_full() && self.reserve.release() => {
-                let mut recorded = self.record_once(burst, kept)?;
-                recorded.reserve_used = true;
-                Ok(recorded)
-            }
-            done => done,
-        }
+        let (recorded, reserve_used) = self.spending_reserve(|journal| journal.record_once(burst, kept))?;
+        Ok(Recorded { reserve_used, ..recorded })
     }
 
     fn record_once(&mut self, burst: &Burst, kept: &[Kept]) -> Result<Recorded, JournalError> {
@@ -341,10 +217,29 @@ impl Journal {
         &mut self,
         work: impl Fn(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
-        match self.transaction_once(&work) {
-            Err(error) if error.is_full() && self.reserve.release() => self.transaction_once(&work),
-            done => done,
+        Ok(self.spending_reserve(|journal| journal.transaction_once(&work))?.0)
+    }
+
+    /// Does `work`; on a full card the write-ahead log is folded and, if that is not enough, the reserve given up.
+    /// Says whether it was.
+    fn spending_reserve<T>(
+        &mut self,
+        work: impl Fn(&mut Journal) -> Result<T, JournalError>,
+    ) -> Result<(T, bool), JournalError> {
+        let mut reserve_used = false;
+        let mut done = work(self);
+        while matches!(&done, Err(error) if error.is_full()) {
+            // Folding fails on a full card where the file must grow for it; the reserve is for that.
+            if opening::fold_log(&self.db).is_ok() {
+                done = work(self);
+            }
+            if done.is_ok() || !self.reserve.release() {
+                break;
+            }
+            reserve_used = true;
+            done = work(self);
         }
+        done.map(|value| (value, reserve_used))
     }
 
     fn transaction_once<T>(

@@ -9,11 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::durable;
 use super::error::JournalError;
-use super::journal::{Journal, Recorded};
+use super::journal::Journal;
 use super::record::{Burst, Media, MediaKind};
 use super::retention::Retention;
 use super::room::{self, Room};
 use super::sweep::{self, Swept};
+use super::terms::Recorded;
 use crate::event::EventKey;
 
 /// A picture offered for keeping.

@@ -7,11 +7,11 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `record` | bursts, frames, observations as values |
-//! | `journal` | the one writer |
+//! | `journal`, `terms` | the one writer; what its calls take and give |
 //! | `recording` | what a transaction writes |
 //! | `reader`, `assemble` | reading, rows back to values |
-//! | `opening` | lock, check, quarantine |
-//! | `pages`, `salvage` | rows out of a damaged file |
+//! | `opening`, `quarantine` | lock and check; what happens to a damaged file |
+//! | `pages`, `wal`, `salvage` | rows out of a damaged file, without SQLite |
 //! | `schema`, `tables`, `sealed`, `state` | versions, columns, row checksums, named bytes |
 //! | `reserve` | space held for a full card |
 //! | `media`, `retention`, `room`, `sweep` | the pictures: names, policy, deletion, agreement with the rows |
@@ -24,6 +24,7 @@ mod journal;
 mod media;
 mod opening;
 mod pages;
+mod quarantine;
 mod reader;
 pub mod record;
 mod recording;
@@ -36,16 +37,19 @@ mod sealed;
 mod state;
 mod sweep;
 mod tables;
+mod terms;
+mod wal;
 
 pub use error::JournalError;
-pub use journal::{
-    DEFAULT_GAP_SECONDS, Deployment, Effort, EffortKind, Journal, Opened, Recorded, SequenceVerdict, Start,
-};
+pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};
-pub use opening::Quarantined;
+pub use quarantine::Quarantined;
 pub use reader::{Filter, Listing, MediaTotals, Reader};
 pub use reserve::RESERVE_BYTES;
 pub use retention::{Plan, Retention, Sightings};
 pub use room::{DELETED_BYTES, DELETED_FILES, Deletion, MADE_ROOM, Room};
 pub use sealed::Damage;
 pub use sweep::{MISSING, Swept};
+pub use terms::{
+    DEFAULT_GAP_SECONDS, Deployment, Effort, EffortKind, Opened, Recorded, SequenceVerdict, Start,
+};

@@ -1,8 +1,4 @@
-//! Opening the journal for writing: the lock, the check, and what happens to a damaged file.
-//!
-//! A damaged journal never stops the trap. Its sound rows go into a fresh file `NAME.salvage`; then the damaged
-//! file is renamed to `NAME.damaged-N` and the fresh one takes its place. Each step can be cut by a power loss
-//! and is taken up again at the next start.
+//! Opening the journal for writing: the lock, the look at all of it, the settings, and the boot that begins.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,9 +10,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::durable::{self, with_suffix};
 use super::error::JournalError;
-use super::journal::{Deployment, Effort, EffortKind, Start};
+use super::quarantine::{self, Quarantined};
 use super::schema::{self, Nature};
-use super::{pages, recording, salvage, tables};
+use super::terms::{Deployment, Effort, EffortKind, Start};
+use super::{recording, tables, wal};
 
 /// The first SQLite without the WAL-reset bug of 3.7.0..=3.51.2, as SQLite counts versions.
 const SQLITE_MIN: i32 = 3_051_003;
@@ -24,27 +21,17 @@ const SQLITE_MIN: i32 = 3_051_003;
 /// How long SQLite waits for a reader that is in the way, e.g. of a checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A damaged journal that was set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// Where it stands now; its `-wal` and `-shm` stand beside it.
-    pub file: PathBuf,
-    /// What was wrong with it.
-    pub why: String,
-    /// Rows saved.
-    pub salvaged: u64,
-    /// Bursts saved.
-    pub bursts: u64,
-    /// Rows met whose seal was broken, or that had lost what they belong to.
-    pub broken: u64,
-    /// Bursts whose own row was lost and was rebuilt from their frames, observations and events.
-    pub rebuilt: u64,
-}
+/// Pages in the write-ahead log before it is folded into the file: half a megabyte instead of SQLite's four, on a
+/// card that may be nearly full. A burst of three frames writes about fifteen.
+const LOG_PAGES: i64 = 128;
 
 /// Takes the writer's lock, which the system gives back when the process ends in whatever way.
 pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     if path.is_dir() {
         return Err(JournalError::Foreign(path.to_path_buf()));
+    }
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
+        return Err(JournalError::NoFolder(folder.to_path_buf()));
     }
     let name = with_suffix(path, ".lock");
     let file = OpenOptions::new()
@@ -60,29 +47,40 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// The database, open.
+pub(super) struct Database {
+    /// Sound and of the newest schema.
+    pub db: Connection,
+    /// The damaged file that it replaces.
+    pub quarantined: Option<Quarantined>,
+    /// The last transaction of the run before was incomplete and is dropped.
+    pub torn: bool,
+}
+
 /// Opens the database, sound and of the newest schema, whatever state the file was in. Needs the lock.
-pub(super) fn open(path: &Path) -> Result<(Connection, Option<Quarantined>), JournalError> {
+pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(JournalError::OldSqlite(rusqlite::version()));
     }
-    take_up_interrupted(path)?;
+    quarantine::take_up_interrupted(path)?;
+    let torn = wal::log_state(path) == wal::LogState::Torn;
     let (db, quarantined) = match examine(path)? {
         Ok(db) => (db, None),
         Err(why) => {
-            let quarantined = replace(path, why)?;
+            let quarantined = quarantine::replace(path, why)?;
             (connect(path).map_err(|e| JournalError::sqlite(path, e))?, Some(quarantined))
         }
     };
     let fail = |e| JournalError::sqlite(path, e);
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(fail)?;
+    settings(&db).map_err(fail)?;
     if schema::nature(&db, path, schema::VERSION)? == Nature::New {
         schema::create(&db).map_err(fail)?;
     } else {
         schema::apply(&db, &schema::STEPS).map_err(fail)?;
     }
-    db.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(done_with_row).map_err(fail)?;
+    fold_log(&db).map_err(fail)?;
     durable::sync_folder_of(path).map_err(|e| JournalError::io("syncing the folder of", path, e))?;
-    Ok((db, quarantined))
+    Ok(Database { db, quarantined, torn })
 }
 
 /// Opens the file and looks at all of it: `Ok(Err(why))` where it is damaged.
@@ -91,7 +89,7 @@ fn examine(path: &Path) -> Result<Result<Connection, String>, JournalError> {
     if matches!(length, Ok(0)) && (boot_file(path).exists() || with_suffix(path, "-wal").exists()) {
         return Ok(Err("it is empty, although it was written before".to_owned()));
     }
-    if pages::write_ahead_log_is_damaged(path) {
+    if wal::log_state(path) == wal::LogState::Damaged {
         return Ok(Err("its write-ahead log is damaged before its end".to_owned()));
     }
     let looked = connect(path).map_err(|e| JournalError::sqlite(path, e)).and_then(|db| {
@@ -143,28 +141,35 @@ fn inspect(db: &Connection, path: &Path) -> Result<Option<String>, JournalError>
     Ok(None)
 }
 
-/// A connection with the journal's settings. It leaves the write-ahead log in place when it is closed, so that
-/// looking at a damaged file does not change it.
+/// A connection for looking. It leaves the write-ahead log in place when it is closed, so that a damaged or
+/// foreign file is not changed.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    settings(&db)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)
 }
 
+/// What makes it fit for writing.
 fn settings(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "page_size", schema::PAGE_SIZE as i64)?;
     db.pragma_update(None, "journal_mode", "WAL").or_else(done_with_row)?;
     // FULL: a commit is on the card when it returns. NORMAL lost commits in 54 of 60 power cuts.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "mmap_size", 0).or_else(done_with_row)?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).or_else(done_with_row)?;
     db.pragma_update(None, "foreign_keys", true)?;
     // What was deleted leaves no copy on the card, which salvaging would take for a row.
-    db.pragma_update(None, "secure_delete", true).or_else(done_with_row)?;
-    db.pragma_update(None, "cell_size_check", true)?;
-    db.pragma_update(None, "trusted_schema", false)
+    db.pragma_update(None, "secure_delete", true).or_else(done_with_row)
+}
+
+/// Folds the write-ahead log into the file and gives its space back; a reader at work may put that off.
+pub(super) fn fold_log(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(done_with_row)
 }
 
 /// Some settings answer with a row, which is no error.
@@ -172,81 +177,6 @@ fn done_with_row(error: rusqlite::Error) -> rusqlite::Result<()> {
     match error {
         rusqlite::Error::ExecuteReturnedResults => Ok(()),
         other => Err(other),
-    }
-}
-
-/// Saves what is sound into a fresh file and swaps the two.
-fn replace(path: &Path, why: String) -> Result<Quarantined, JournalError> {
-    log::error!("journal {} is damaged: {why}", path.display());
-    let fresh = with_suffix(path, ".salvage");
-    remove_with_companions(&fresh);
-    let saved = match salvage::salvage(path, &fresh) {
-        // No space for both: the daemon matters more; the rows stay in the file set aside.
-        Err(error) if error.is_full() => {
-            log::error!("{error}; starting without the old rows");
-            remove_with_companions(&fresh);
-            salvage::Saved::default()
-        }
-        done => done?,
-    };
-    let file = set_aside(path)?;
-    if fresh.exists() {
-        durable::rename(&fresh, path).map_err(|e| JournalError::io("renaming", &fresh, e))?;
-    }
-    log::error!("it stands at {} now; {} rows were saved", file.display(), saved.rows);
-    Ok(Quarantined {
-        file,
-        why,
-        salvaged: saved.rows,
-        bursts: saved.bursts,
-        broken: saved.broken,
-        rebuilt: saved.rebuilt,
-    })
-}
-
-/// Renames the damaged file, then its companions, to the first free `damaged-N`.
-fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
-    let aside = (1u32..)
-        .map(|n| with_suffix(path, &format!(".damaged-{n}")))
-        .find(|p| !p.exists())
-        .unwrap_or_else(|| with_suffix(path, ".damaged"));
-    if path.exists() {
-        durable::rename(path, &aside).map_err(|e| JournalError::io("setting aside", path, e))?;
-    }
-    set_companions_aside(path, &aside)?;
-    Ok(aside)
-}
-
-fn set_companions_aside(path: &Path, aside: &Path) -> Result<(), JournalError> {
-    for suffix in ["-wal", "-shm"] {
-        let companion = with_suffix(path, suffix);
-        if companion.exists() {
-            durable::rename(&companion, &with_suffix(aside, suffix))
-                .map_err(|e| JournalError::io("setting aside", &companion, e))?;
-        }
-    }
-    Ok(())
-}
-
-/// Finishes a swap that a power cut interrupted: the damaged file is aside already, the fresh one not in place.
-/// A fresh file beside a journal is from a cut before that, and is made again.
-fn take_up_interrupted(path: &Path) -> Result<(), JournalError> {
-    let fresh = with_suffix(path, ".salvage");
-    if path.exists() || !fresh.exists() {
-        return Ok(());
-    }
-    let last =
-        (1u32..).map(|n| with_suffix(path, &format!(".damaged-{n}"))).take_while(|p| p.exists()).last();
-    if let Some(aside) = last {
-        set_companions_aside(path, &aside)?;
-    }
-    durable::rename(&fresh, path).map_err(|e| JournalError::io("renaming", &fresh, e))
-}
-
-fn remove_with_companions(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        // Absent as a rule.
-        let _ = fs::remove_file(with_suffix(path, suffix));
     }
 }
 

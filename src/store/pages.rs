@@ -5,18 +5,16 @@
 //! its own rows and no other's.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rusqlite::types::Value;
 
-use super::durable::with_suffix;
 use super::schema::PAGE_SIZE;
+use super::wal::Log;
 
 const PAGE: u64 = PAGE_SIZE as u64;
-const WAL_HEADER: u64 = 32;
-const FRAME_HEADER: u64 = 24;
 /// Type byte of a table leaf.
 const TABLE_LEAF: u8 = 0x0d;
 /// The file header in front of page 1.
@@ -195,101 +193,15 @@ fn varint(bytes: &mut &[u8]) -> Option<i64> {
     Some(n as i64)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+/// A big-endian number.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-/// A write-ahead log.
-struct Log {
-    file: File,
-    frames: u64,
-    header: [u8; WAL_HEADER as usize],
-}
-
-/// One frame of a log, of those that carry the log's salt.
-struct Frame {
-    /// The page it holds.
-    page: u32,
-    /// It ends a transaction.
-    commit: bool,
-    /// Where its page lies in the file.
-    at: u64,
-    /// The chain of checksums holds up to here.
-    sound: bool,
-}
-
-impl Log {
-    fn open(database: &Path) -> Option<Self> {
-        let path = with_suffix(database, "-wal");
-        let length = fs::metadata(&path).ok()?.len();
-        let frames = length.checked_sub(WAL_HEADER)? / (FRAME_HEADER + PAGE);
-        let file = File::open(path).ok()?;
-        let mut header = [0; WAL_HEADER as usize];
-        file.read_exact_at(&mut header, 0).ok()?;
-        Some(Log { file, frames, header })
-    }
-
-    /// Frames that belong to this turn of the log: those whose salt is that of the header, or of the first frame
-    /// where the header is damaged.
-    fn frames(&self) -> Vec<Frame> {
-        let big = self.header.get(3).is_some_and(|b| b & 1 == 1);
-        let sum = checksum(big, (0, 0), self.header.get(..24).unwrap_or(&[]));
-        let stored = (u32_at(&self.header, 24), u32_at(&self.header, 28));
-        let mut sound = stored == (Some(sum.0), Some(sum.1));
-        let mut salt = self.header.get(16..24).map(<[u8]>::to_vec).filter(|_| sound);
-        let mut sum = sum;
-        let mut frames = Vec::new();
-        for i in 0..self.frames {
-            let at = WAL_HEADER + i * (FRAME_HEADER + PAGE);
-            let mut bytes = vec![0; FRAME_HEADER as usize + PAGE_SIZE];
-            if self.file.read_exact_at(&mut bytes, at).is_err() {
-                break;
-            }
-            let Some((head, page)) = bytes.split_at_checked(FRAME_HEADER as usize) else { break };
-            let Some((numbers, marks)) = head.split_at_checked(8) else { break };
-            let frame_salt = marks.get(..8).unwrap_or(&[]);
-            if salt.get_or_insert_with(|| frame_salt.to_vec()) != frame_salt {
-                // A frame of the turn before, or a damaged one with sound ones behind it.
-                sound = false;
-                continue;
-            }
-            sum = checksum(big, checksum(big, sum, numbers), page);
-            sound &= (u32_at(marks, 8), u32_at(marks, 12)) == (Some(sum.0), Some(sum.1));
-            let (Some(page), Some(size)) = (u32_at(numbers, 0), u32_at(numbers, 4)) else { break };
-            frames.push(Frame { page, commit: size != 0, at: at + FRAME_HEADER, sound });
-        }
-        frames
-    }
-}
-
-/// SQLite's log checksum over words of 32 bits, two at a time.
-fn checksum(big: bool, (mut a, mut b): (u32, u32), bytes: &[u8]) -> (u32, u32) {
-    let word = |w: &[u8]| match <[u8; 4]>::try_from(w) {
-        Ok(w) if big => u32::from_be_bytes(w),
-        Ok(w) => u32::from_le_bytes(w),
-        Err(_) => 0,
-    };
-    for pair in bytes.chunks_exact(8) {
-        let (first, second) = pair.split_at(4);
-        a = a.wrapping_add(word(first)).wrapping_add(b);
-        b = b.wrapping_add(word(second)).wrapping_add(a);
-    }
-    (a, b)
-}
-
-/// True where the log of `database` holds committed transactions that SQLite would silently drop.
-///
-/// SQLite reads a log up to the first frame whose checksum fails, which is right for a transaction that the power
-/// cut tore. But a transaction is only begun once the one before is on the card: two commits at or after the
-/// broken frame mean that the first of them had been acknowledged, and that the card lost it since.
-pub(super) fn write_ahead_log_is_damaged(database: &Path) -> bool {
-    let Some(log) = Log::open(database) else { return false };
-    log.frames().iter().filter(|frame| !frame.sound && frame.commit).count() >= 2
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::wal::{LogState, log_state};
 
     #[test]
     fn numbers_as_the_file_format_document_defines_them() {
@@ -336,6 +248,6 @@ mod tests {
         });
         assert_eq!(expected.len(), 310);
         assert_eq!(found, expected);
-        assert!(!write_ahead_log_is_damaged(&path));
+        assert_eq!(log_state(&path), LogState::Whole);
     }
 }

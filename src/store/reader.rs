@@ -149,7 +149,11 @@ impl Reader {
     pub fn bursts_of(&self, sequence: u64) -> Result<Listing<Stored>, JournalError> {
         let id = Value::Integer(i64::try_from(sequence).unwrap_or(-1));
         self.snapshot(|| {
-            let rows = tables::BURST.select(&self.db, "WHERE sequence = ? ORDER BY id", &[id.clone()])?;
+            let rows = tables::BURST.select(
+                &self.db,
+                "WHERE sequence = ? ORDER BY id",
+                std::slice::from_ref(&id),
+            )?;
             let mut damaged = rows.damaged;
             let items: rusqlite::Result<Vec<_>> =
                 rows.sound.iter().map(|row| assemble::stored(&self.db, row, &mut damaged)).collect();

@@ -5,11 +5,11 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::error::JournalError;
-use super::journal::{Effort, EffortKind, Recorded, SequenceVerdict};
 use super::media::Kept;
 use super::record::{Burst, Frame, Media, MediaKind, Observation};
 use super::sealed::{Table, real};
 use super::tables;
+use super::terms::{Effort, EffortKind, Recorded, SequenceVerdict};
 use crate::event::{self, EventKey, Outcome, Sighting};
 use crate::units::ClockQuality;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::durable;
 
-/// Size of the reserve, bytes. A burst of ten frames takes about 5 kB in the journal and 20 kB in the
-/// write-ahead log, so that this is some tens of bursts at worst and some hundreds as a rule.
+/// Size of the reserve, bytes: room for the write-ahead log at its longest (half a megabyte) and some hundreds
+/// of bursts (`tests/card.rs` counts about 500 of three frames).
 pub const RESERVE_BYTES: usize = 1 << 20;
 
 /// The reserve of one journal.

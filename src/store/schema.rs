@@ -103,3 +103,74 @@ pub(super) fn nature(db: &Connection, path: &Path, known: i64) -> Result<Nature,
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sealed::{Column, Kind, Table};
+
+    /// The state table of an imagined version 2, with one column more.
+    const GROWN: Table = Table {
+        name: "state",
+        columns: &[
+            Column { name: "id", kind: Kind::Integer },
+            Column { name: "key", kind: Kind::Text },
+            Column { name: "value", kind: Kind::Blob },
+            Column { name: "note", kind: Kind::Text },
+        ],
+    };
+
+    fn add_a_column(db: &Connection) -> rusqlite::Result<()> {
+        let rows = tables::STATE.select(db, "", &[])?.sound;
+        db.execute_batch("ALTER TABLE state ADD COLUMN note TEXT")?;
+        for row in rows {
+            let mut values = row.into_values();
+            values.push(Value::Text("grown".into()));
+            GROWN.update(db, values)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_journal_of_version_1_grows_to_a_later_version_and_keeps_its_rows() {
+        let db = Connection::open_in_memory().unwrap();
+        create(&db).unwrap();
+        super::super::state::put(&db, "memory", b"stump").unwrap();
+        // The version row is written by the step's runner with the columns of version 1; an imagined version
+        // that changes that very table therefore looks at the other row only.
+        let refused = |db: &Connection| db.execute_batch("CREATE TABLE half (x) STRICT; SELECT nonsense");
+        assert!(apply(&db, &[STEPS[0], refused]).is_err());
+        assert_eq!(version(&db).unwrap(), 1, "a step that fails leaves nothing");
+
+        apply(&db, &[STEPS[0], add_a_column]).unwrap();
+        assert_eq!(version(&db).unwrap(), 2);
+        let rows = GROWN.select(&db, "WHERE key = 'memory'", &[]).unwrap();
+        assert_eq!(rows.sound[0].blob("value"), b"stump");
+        assert_eq!(rows.sound[0].text("note"), "grown");
+        apply(&db, &[STEPS[0], add_a_column]).unwrap();
+        assert_eq!(version(&db).unwrap(), 2, "nothing is applied twice");
+    }
+
+    #[test]
+    fn newer_foreign_and_contradictory_files_are_told_apart() {
+        let path = Path::new("j.db");
+        let db = Connection::open_in_memory().unwrap();
+        assert_eq!(nature(&db, path, VERSION).unwrap(), Nature::New);
+        create(&db).unwrap();
+        assert_eq!(nature(&db, path, VERSION).unwrap(), Nature::Journal);
+
+        // One flipped bit in the header's version must not lock the owner out.
+        db.pragma_update(None, "user_version", 1 + 4096).unwrap();
+        assert_eq!(nature(&db, path, VERSION).unwrap(), Nature::Damaged);
+
+        let db = Connection::open_in_memory().unwrap();
+        create(&db).unwrap();
+        apply(&db, &[STEPS[0], |db| db.execute_batch("CREATE TABLE later (x INTEGER) STRICT")]).unwrap();
+        let error = nature(&db, path, VERSION).unwrap_err();
+        assert!(matches!(error, JournalError::Newer { found: 2, known: 1, .. }), "{error}");
+
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
+        assert!(matches!(nature(&db, path, VERSION), Err(JournalError::Foreign(_))));
+    }
+}

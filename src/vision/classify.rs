@@ -84,8 +84,10 @@ fn crop_region(picture: &Rgb, bbox: &BBox, resize: Resize) -> Region {
     let side = (bbox.w * width).max(bbox.h * height) * (1.0 + margin);
     let (cx, cy) = bbox.centre();
     let span = |centre: f32, length: u32| {
-        let start = (centre - side / 2.0).max(0.0) as u32;
-        let end = ((centre + side / 2.0).max(0.0) as u32).min(length);
+        // Down to whole pixels; a float this close below one means that one.
+        const SLACK: f32 = 1e-3;
+        let start = (centre - side / 2.0 + SLACK).max(0.0) as u32;
+        let end = ((centre + side / 2.0 + SLACK).max(0.0) as u32).min(length);
         let start = start.min(length.saturating_sub(1));
         (start, end.max(start + 1) - start)
     };

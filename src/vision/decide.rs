@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fuse::Verdict;
 use super::individual::{Animal, Track, join, tracks};
 use super::taxonomy::{Taxonomy, Thresholds};
 use super::{Category, FrameJudgement, Sighting, track};
@@ -48,38 +49,48 @@ impl Default for Settings {
     }
 }
 
-/// Where a burst's probability of life ends being empty and begins being a sighting; `uncertain` lies between.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Band {
-    /// Below it the burst is empty.
-    pub floor: Score,
-    /// From it on the burst is a sighting (or people, or vehicles).
-    pub threshold: Score,
+impl Settings {
+    /// Why these numbers cannot be used, naming the key; `None` when they can.
+    pub fn fault(&self) -> Option<&'static str> {
+        let share = |v: f32| (0.0..=1.0).contains(&v);
+        let thresholds = &self.thresholds;
+        if !share(self.floor) {
+            Some("floor must be 0..=1")
+        } else if !share(thresholds.species) || !thresholds.overrides.values().all(|&v| share(v)) {
+            Some("species thresholds must be 0..=1")
+        } else if !share(thresholds.rollup) {
+            Some("rollup must be 0..=1")
+        } else if ![self.temperature_single, self.temperature_mean].iter().all(|&t| t.is_finite() && t > 0.0)
+        {
+            Some("temperatures must be above 0")
+        } else {
+            None
+        }
+    }
 }
 
-/// What the burst is, and what was seen in it. `probability`: that something living or a vehicle is in it.
+/// What the burst is, and what was seen in it. `probability`: that something living or a vehicle is in it;
+/// `verdict`: what the fusion makes of that.
 ///
 /// Nothing but judged frames makes a burst empty: with any failed frame or any fault it is `failed` instead.
 pub fn conclude(
     frames: &[FrameJudgement],
     faults: &[String],
     probability: Score,
-    band: Band,
+    verdict: Verdict,
     taxonomy: Option<&Taxonomy>,
     settings: &Settings,
 ) -> (Outcome, Vec<Sighting>) {
     let failed = frames.iter().filter(|f| f.failed.is_some()).count();
-    if failed == frames.len() {
-        (Outcome::Failed, Vec::new())
-    } else if probability >= band.threshold {
-        let sightings = sightings(frames, probability, taxonomy, settings);
-        (outcome(frames, &sightings), sightings)
-    } else if probability >= band.floor {
-        (Outcome::Uncertain, Vec::new())
-    } else if failed > 0 || !faults.is_empty() {
-        (Outcome::Failed, Vec::new())
-    } else {
-        (Outcome::Empty, Vec::new())
+    match verdict {
+        _ if failed == frames.len() => (Outcome::Failed, Vec::new()),
+        Verdict::Alive => {
+            let sightings = sightings(frames, probability, taxonomy, settings);
+            (outcome(frames, &sightings), sightings)
+        }
+        Verdict::Uncertain => (Outcome::Uncertain, Vec::new()),
+        Verdict::Empty if failed > 0 || !faults.is_empty() => (Outcome::Failed, Vec::new()),
+        Verdict::Empty => (Outcome::Empty, Vec::new()),
     }
 }
 
@@ -281,6 +292,20 @@ mod tests {
     }
 
     #[test]
+    fn settings_out_of_range_are_named() {
+        assert_eq!(Settings::default().fault(), None);
+        let cold = Settings { temperature_mean: 0.0, ..Settings::default() };
+        assert_eq!(cold.fault(), Some("temperatures must be above 0"));
+        let mut strict = Settings::default();
+        strict.thresholds.overrides.insert("Lynx".into(), 95.0);
+        assert_eq!(strict.fault(), Some("species thresholds must be 0..=1"));
+        assert_eq!(Settings { floor: f32::NAN, ..Settings::default() }.fault(), Some("floor must be 0..=1"));
+        strict = Settings::default();
+        strict.thresholds.rollup = -0.1;
+        assert_eq!(strict.fault(), Some("rollup must be 0..=1"));
+    }
+
+    #[test]
     fn two_species_are_two_sightings_and_a_herd_is_counted() {
         let burst = frames(vec![
             vec![animal(0, FOX), animal(1, HARE), animal(2, HARE)],
@@ -353,18 +378,17 @@ mod tests {
 
     #[test]
     fn a_failed_frame_or_a_fault_never_makes_an_empty() {
-        let band = Band { floor: Score::new(0.2), threshold: Score::new(0.6) };
-        let told = |frames: &[FrameJudgement], faults: &[String], p: f32| {
-            conclude(frames, faults, Score::new(p), band, None, &settings()).0
+        let told = |frames: &[FrameJudgement], faults: &[String], verdict| {
+            conclude(frames, faults, Score::ONE, verdict, None, &settings()).0
         };
         let good = FrameJudgement::default();
         let bad = FrameJudgement { failed: Some("cut".into()), ..FrameJudgement::default() };
-        assert_eq!(told(std::slice::from_ref(&good), &[], 0.1), Outcome::Empty);
-        assert_eq!(told(&[good.clone(), bad.clone()], &[], 0.1), Outcome::Failed);
-        assert_eq!(told(std::slice::from_ref(&good), &["detector".into()], 0.1), Outcome::Failed);
-        assert_eq!(told(&[good.clone(), bad.clone()], &[], 0.2), Outcome::Uncertain);
-        assert_eq!(told(&[good, bad.clone()], &[], 0.6), Outcome::Sighting);
-        assert_eq!(told(&[bad], &[], 1.0), Outcome::Failed);
-        assert_eq!(told(&[], &[], 0.0), Outcome::Failed);
+        assert_eq!(told(std::slice::from_ref(&good), &[], Verdict::Empty), Outcome::Empty);
+        assert_eq!(told(&[good.clone(), bad.clone()], &[], Verdict::Empty), Outcome::Failed);
+        assert_eq!(told(std::slice::from_ref(&good), &["detector".into()], Verdict::Empty), Outcome::Failed);
+        assert_eq!(told(&[good.clone(), bad.clone()], &[], Verdict::Uncertain), Outcome::Uncertain);
+        assert_eq!(told(&[good, bad.clone()], &[], Verdict::Alive), Outcome::Sighting);
+        assert_eq!(told(&[bad], &[], Verdict::Alive), Outcome::Failed);
+        assert_eq!(told(&[], &[], Verdict::Empty), Outcome::Failed);
     }
 }

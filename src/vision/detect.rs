@@ -1,12 +1,12 @@
 //! Boxes of one frame: a detector on the whole picture or on a part of it.
 
+use super::Category;
 use super::heads::{ClassMap, decode};
 use super::nms::suppress;
 use super::prepare::prepare;
-use super::Category;
+use crate::engine::EngineError;
 use crate::engine::manifest::{Decode, Resize, Role};
 use crate::engine::model::Model;
-use crate::engine::EngineError;
 use crate::image::{Region, Rgb, Want};
 use crate::units::{BBox, Score};
 

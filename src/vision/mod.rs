@@ -3,21 +3,29 @@
 //! One file per step, in reading order: `strip` (where the camera writes on the picture), `motion` (what moved
 //! across the burst), `detect` (boxes of one frame), `regions` (a second look where something moved), `memory`
 //! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
-//! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up, geofence), `decide` (the
-//! species), `sequence` (bursts merged), `judge` (all of it in order).
+//! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
+//! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
+//! (bursts merged), `deepfaune` (that program's rule, to compare with), `judge` (all of it in order).
 
+mod album;
+mod cells;
 pub mod classify;
 pub mod decide;
 pub mod deepfaune;
 pub mod detect;
 pub mod fence;
+pub mod fuse;
 mod heads;
 mod individual;
 pub mod judge;
+pub mod memory;
+pub mod motion;
 pub mod names;
 pub mod nms;
 mod prepare;
+pub mod regions;
 pub mod sequence;
+pub mod strip;
 pub mod taxonomy;
 pub mod track;
 

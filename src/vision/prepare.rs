@@ -25,7 +25,12 @@ impl Fit {
         let x = |v: f32| ((v - self.origin.0) / self.scale.0).clamp(0.0, width) + self.region.x as f32;
         let y = |v: f32| ((v - self.origin.1) / self.scale.1).clamp(0.0, height) + self.region.y as f32;
         let (whole_width, whole_height) = (self.picture.0 as f32, self.picture.1 as f32);
-        BBox::from_corners(x(x0) / whole_width, y(y0) / whole_height, x(x1) / whole_width, y(y1) / whole_height)
+        BBox::from_corners(
+            x(x0) / whole_width,
+            y(y0) / whole_height,
+            x(x1) / whole_width,
+            y(y1) / whole_height,
+        )
     }
 }
 
@@ -147,7 +152,9 @@ pub(super) mod tests {
     fn letterbox_pads_where_it_says() {
         // By hand: 8x4 into 4x4 is 4x2; top left leaves rows 2 and 3 to the padding, centred rows 0 and 3.
         let picture = one_colour(8, 4, [10, 20, 30]);
-        for (align, rows) in [(Align::TopLeft, [10.0, 10.0, 7.0, 7.0]), (Align::Centre, [7.0, 10.0, 10.0, 7.0])] {
+        for (align, rows) in
+            [(Align::TopLeft, [10.0, 10.0, 7.0, 7.0]), (Align::Centre, [7.0, 10.0, 10.0, 7.0])]
+        {
             let input = plain_input(4, 4, Resize::Letterbox { align, pad: 7 });
             let (tensor, _) = prepare(&picture, whole(&picture), &input).unwrap();
             let red: Vec<f32> = tensor.to_f32()[..16].chunks(4).map(|row| row[0]).collect();
@@ -190,6 +197,9 @@ pub(super) mod tests {
     #[test]
     fn no_pixels_are_an_error_not_an_empty_input() {
         let input = plain_input(4, 4, Resize::Stretch);
-        assert!(matches!(prepare(&Rgb::default(), whole(&Rgb::default()), &input), Err(EngineError::Picture(_))));
+        assert!(matches!(
+            prepare(&Rgb::default(), whole(&Rgb::default()), &input),
+            Err(EngineError::Picture(_))
+        ));
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! The outcome is the strongest of the bursts': sighting, then people or vehicles, then uncertain, then failed, and
 //! empty only if every burst is. A failed burst so neither hides another one nor passes for an empty one. The
-//! sightings come from the frames of every burst that was not judged empty; what an empty burst still holds in weak
-//! boxes was judged not to be there. Logits are averaged over bursts where tracks agree (see `decide`), and the
-//! probability is the highest of any burst, not their product: what deceives one burst deceives the next.
+//! sightings are those of the bursts that were judged alive; an uncertain burst adds its frames to them, but no
+//! sighting of its own, and what an empty or failed one still holds in weak boxes was judged not to be there. Logits
+//! are averaged over bursts where tracks agree (see `decide`), and the probability is the highest of any burst, not
+//! their product: what deceives one burst deceives the next.
+
+use std::collections::BTreeSet;
 
 use super::decide::{self, Settings};
 use super::taxonomy::Taxonomy;
@@ -54,15 +57,19 @@ fn by_tracks(
 ) -> (Outcome, Vec<Sighting>) {
     let any = |outcome| bursts.iter().any(|b| b.outcome == outcome);
     if any(Outcome::Sighting) || any(Outcome::Person) || any(Outcome::Vehicle) {
-        let seen: Vec<FrameJudgement> = bursts
-            .iter()
-            .flat_map(|b| b.frames.iter().map(|_| b.outcome))
-            .zip(frames)
-            .filter(|(outcome, _)| *outcome != Outcome::Empty)
-            .map(|(_, frame)| frame.clone())
-            .collect();
-        let sightings = decide::sightings(&seen, probability, taxonomy, settings);
-        return (decide::outcome(&seen, &sightings), sightings);
+        let of = |outcomes: &[Outcome]| -> Vec<FrameJudgement> {
+            let from = bursts.iter().flat_map(|b| b.frames.iter().map(|_| b.outcome));
+            from.zip(frames).filter(|(o, _)| outcomes.contains(o)).map(|(_, frame)| frame.clone()).collect()
+        };
+        let alive = of(&[Outcome::Sighting, Outcome::Person, Outcome::Vehicle]);
+        let heard = of(&[Outcome::Sighting, Outcome::Person, Outcome::Vehicle, Outcome::Uncertain]);
+        let tracks: BTreeSet<u32> = alive.iter().flat_map(|f| f.detections.iter().map(|d| d.track)).collect();
+        let mut sightings = decide::sightings(&heard, probability, taxonomy, settings);
+        sightings.retain(|s| s.tracks.iter().any(|t| tracks.contains(t)));
+        if sightings.is_empty() {
+            sightings = decide::sightings(&alive, probability, taxonomy, settings);
+        }
+        return (decide::outcome(&heard, &sightings), sightings);
     }
     let outcome = [Outcome::Uncertain, Outcome::Failed, Outcome::Empty].into_iter().find(|&o| any(o));
     (outcome.unwrap_or(Outcome::Failed), Vec::new())
@@ -197,6 +204,21 @@ mod tests {
         let merged = merge(&bursts, Some(&tree()), &rule());
         assert_eq!(merged.sightings.iter().map(|s| s.taxon.as_str()).collect::<Vec<_>>(), ["Vulpes vulpes"]);
         assert_eq!(merged.frames.len(), 2);
+    }
+
+    #[test]
+    fn an_uncertain_burst_adds_evidence_but_never_a_sighting() {
+        let unsure = || burst(Outcome::Uncertain, 0.4, vec![seen(Category::Animal, [0.02, 0.03, 0.95])]);
+        let person = burst(Outcome::Person, 0.9, vec![seen(Category::Person, [1.0; 3])]);
+        let merged = merge(&[unsure(), person], Some(&tree()), &rule());
+        assert_eq!((merged.outcome, merged.sightings.len()), (Outcome::Person, 1));
+        // Only motion was seen in the burst that is certain.
+        let motion = burst(Outcome::Sighting, 0.9, vec![]);
+        let merged = merge(&[unsure(), motion], Some(&tree()), &rule());
+        assert_eq!(
+            (merged.outcome, merged.sightings[0].taxon.as_str()),
+            (Outcome::Sighting, labels::ANIMALIA)
+        );
     }
 
     #[test]

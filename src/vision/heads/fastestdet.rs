@@ -6,7 +6,11 @@
 
 use super::{Candidate, Context, corners, sigmoid};
 
-pub(super) fn decode(numbers: &[f32], (rows, columns): (usize, usize), context: &Context<'_>) -> Vec<Candidate> {
+pub(super) fn decode(
+    numbers: &[f32],
+    (rows, columns): (usize, usize),
+    context: &Context<'_>,
+) -> Vec<Candidate> {
     let plane = rows * columns;
     let at = |channel: usize, cell: usize| numbers.get(channel * plane + cell).copied().unwrap_or(0.0);
     let (width, height) = context.input;
@@ -35,16 +39,19 @@ mod tests {
         let (rows, columns) = (6, 9);
         let mut random = uniform(6);
         // [channel][row][column]
-        let numbers: Vec<f32> =
-            (0..10 * rows * columns).map(|i| if i / 54 % 10 == 0 || i >= 270 { random() } else { 4.0 * random() - 2.0 }).collect();
+        let numbers: Vec<f32> = (0..10 * rows * columns)
+            .map(|i| if i / 54 % 10 == 0 || i >= 270 { random() } else { 4.0 * random() - 2.0 })
+            .collect();
         let mut expected_all = Vec::new();
         for y in 0..rows {
             for x in 0..columns {
                 let v: Vec<f32> = (0..10).map(|c| numbers[(c * rows + y) * columns + x]).collect();
                 let logistic = |l: f32| l.exp() / (1.0 + l.exp());
                 let (w, h) = (352.0 * logistic(v[3]), 256.0 * logistic(v[4]));
-                let (cx, cy) = (352.0 * (v[1].tanh() + x as f32) / 9.0, 256.0 * (v[2].tanh() + y as f32) / 6.0);
-                let scores: Vec<f32> = v[5..].iter().map(|c| (0.6 * v[0].ln() + 0.4 * c.ln()).exp()).collect();
+                let (cx, cy) =
+                    (352.0 * (v[1].tanh() + x as f32) / 9.0, 256.0 * (v[2].tanh() + y as f32) / 6.0);
+                let scores: Vec<f32> =
+                    v[5..].iter().map(|c| (0.6 * v[0].ln() + 0.4 * c.ln()).exp()).collect();
                 let bbox = [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0];
                 expected_all.extend(expected(bbox, &scores, 0.5));
             }

@@ -11,8 +11,8 @@ mod yolov8;
 mod yolox;
 
 use super::Category;
-use crate::engine::manifest::{Classes, Decode, Manifest};
 use crate::engine::Tensor;
+use crate::engine::manifest::{Classes, Decode, Manifest};
 
 /// A box on the network's input.
 #[derive(Debug, Clone, Copy, PartialEq)]

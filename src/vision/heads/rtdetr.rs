@@ -29,8 +29,12 @@ mod tests {
             boxes.extend([cx, cy, w, h]);
             // The logistic function by way of tanh, as another way to it.
             let scores = row.map(|l| 0.5 * (1.0 + (0.5 * l).tanh()));
-            let bbox =
-                [640.0 * (cx - 0.5 * w), 480.0 * (cy - 0.5 * h), 640.0 * (cx + 0.5 * w), 480.0 * (cy + 0.5 * h)];
+            let bbox = [
+                640.0 * (cx - 0.5 * w),
+                480.0 * (cy - 0.5 * h),
+                640.0 * (cx + 0.5 * w),
+                480.0 * (cy + 0.5 * h),
+            ];
             expected_all.extend(expected(bbox, &scores, 0.5));
         }
         let classes = classes();

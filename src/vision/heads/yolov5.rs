@@ -22,11 +22,8 @@ mod tests {
     #[test]
     fn agrees_with_the_formula() {
         let mut random = uniform(2);
-        let rows: Vec<[f32; 10]> = (0..200)
-            .map(|_| {
-                std::array::from_fn(|i| random() * if i < 4 { 640.0 } else { 1.0 })
-            })
-            .collect();
+        let rows: Vec<[f32; 10]> =
+            (0..200).map(|_| std::array::from_fn(|i| random() * if i < 4 { 640.0 } else { 1.0 })).collect();
         let numbers: Vec<f32> = rows.concat();
         let expected_all: Vec<Candidate> = rows
             .iter()

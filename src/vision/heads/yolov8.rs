@@ -21,9 +21,8 @@ mod tests {
     #[test]
     fn agrees_with_the_formula_on_the_transposed_rows() {
         let mut random = uniform(3);
-        let boxes: Vec<[f32; 9]> = (0..150)
-            .map(|_| std::array::from_fn(|i| random() * if i < 4 { 320.0 } else { 1.0 }))
-            .collect();
+        let boxes: Vec<[f32; 9]> =
+            (0..150).map(|_| std::array::from_fn(|i| random() * if i < 4 { 320.0 } else { 1.0 })).collect();
         let numbers: Vec<f32> = (0..9).flat_map(|row| boxes.iter().map(move |b| b[row])).collect();
         let expected_all: Vec<Candidate> = boxes
             .iter()

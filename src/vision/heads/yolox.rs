@@ -18,12 +18,8 @@ pub(super) fn decode(numbers: &[f32], row: usize, context: &Context<'_>) -> Vec<
     for (values, (gx, gy, stride)) in numbers.chunks_exact(row.max(6)).zip(cells) {
         let &[x, y, w, h, objectness, ref classes @ ..] = values else { continue };
         let stride = stride as f32;
-        let bbox = corners(
-            (x + gx as f32) * stride,
-            (y + gy as f32) * stride,
-            w.exp() * stride,
-            h.exp() * stride,
-        );
+        let bbox =
+            corners((x + gx as f32) * stride, (y + gy as f32) * stride, w.exp() * stride, h.exp() * stride);
         context.push(&mut out, bbox, |class| objectness * classes.get(class).copied().unwrap_or(0.0));
     }
     out

@@ -1,0 +1,216 @@
+//! The judge of sequences: opened from what the user gave, bursts judged one by one, then merged.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+
+use crate::cli::progress::warn;
+use crate::config::{self, Models};
+use crate::daemon::models::{self, Networks};
+use crate::event::Outcome;
+use crate::units::Score;
+use crate::vision::fence::Fence;
+use crate::vision::judge::{Judge, Settings};
+use crate::vision::sequence::{self, Rule};
+use crate::vision::taxonomy::Taxonomy;
+use crate::vision::{FrameJudgement, Judgement, Spent, deepfaune};
+
+/// How to judge.
+#[derive(Debug, clap::Args)]
+pub struct JudgingArgs {
+    /// A model's manifest, or its folder; one per role (detector, classifier). Without a detector motion alone
+    /// judges, without a classifier every animal is just an animal
+    #[arg(long = "model", value_name = "FILE")]
+    models: Vec<PathBuf>,
+
+    /// Who runs the networks; auto takes the fastest built in
+    #[arg(long, default_value = "auto")]
+    engine: EngineChoice,
+
+    /// Threads; 0: one per core. Cameras are judged side by side, each in order
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=256))]
+    threads: u16,
+
+    /// Least score a species needs to be named, 0 to 1; below it the genus, family, … or just an animal is
+    #[arg(long, value_name = "SCORE", value_parser = score)]
+    threshold: Option<f32>,
+
+    /// The species that can occur: scientific names at any rank, one per line, # begins a comment. Others are
+    /// taken out before scores are made
+    #[arg(long, value_name = "FILE")]
+    species_list: Option<PathBuf>,
+
+    /// How a sequence gets its label: trapline follows individuals and names several species, deepfaune gives one
+    /// label from the best box of each photo
+    #[arg(long, default_value = "trapline")]
+    rule: RuleChoice,
+}
+
+/// Who runs the networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineChoice {
+    /// The fastest built in
+    Auto,
+    /// tract, pure Rust
+    Tract,
+}
+
+impl From<EngineChoice> for config::EngineChoice {
+    fn from(choice: EngineChoice) -> Self {
+        match choice {
+            EngineChoice::Auto => config::EngineChoice::Auto,
+            EngineChoice::Tract => config::EngineChoice::Tract,
+        }
+    }
+}
+
+/// How a sequence gets its label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RuleChoice {
+    /// Individuals followed, several species named
+    Trapline,
+    /// One label from the best box of each photo
+    Deepfaune,
+}
+
+/// Judges ready to work, and what their results depend on.
+pub struct Judges {
+    /// One per thread.
+    pub judges: Vec<SequenceJudge>,
+    /// The models, `role name@sha256-prefix`.
+    pub models: Vec<String>,
+    /// Every setting that changes a result.
+    pub settings: String,
+}
+
+/// Opens what the user asked for. `cameras`: how many there are; more judges than that would idle, so their
+/// threads go to the networks instead.
+pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
+    let species = args.species_list.as_deref().map(species).transpose()?.unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if args.threads == 0 { cores } else { args.threads.into() };
+    let count = threads.min(cameras).max(1);
+    let chosen = Models {
+        manifests: args.models.clone(),
+        engine: args.engine.into(),
+        threads: threads.div_ceil(count),
+    };
+    let mut names = Vec::new();
+    let mut judges = Vec::with_capacity(count);
+    for _ in 0..count {
+        let networks = models::open(&chosen)?;
+        names = networks.names();
+        judges.push(SequenceJudge::new(networks, args, &species)?);
+    }
+    if let Some(labels) = judges.first().and_then(|j| j.judge.taxonomy()).map(Taxonomy::labels) {
+        for name in species.unknown(labels) {
+            warn(&format!("species list: the classifier knows nothing called `{name}`"));
+        }
+    }
+    if args.models.is_empty() {
+        warn("no --model was given: motion alone tells empty bursts from others, and no species is named");
+    }
+    Ok(Judges {
+        judges,
+        models: names,
+        settings: format!("{:?} {:?} {species:?}", args.threshold, args.rule),
+    })
+}
+
+/// The species list: scientific names, one per line.
+fn species(file: &Path) -> anyhow::Result<Fence> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("species list {}", file.display()))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let allow: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if allow.is_empty() {
+        return Err(anyhow!("species list {} names nothing; one scientific name per line", file.display()));
+    }
+    Ok(Fence { allow, block: Vec::new() })
+}
+
+/// A number from 0 to 1.
+fn score(text: &str) -> Result<f32, String> {
+    let value: Option<f32> = text.parse().ok().filter(|v| (0.0..=1.0).contains(v));
+    value.ok_or_else(|| format!("`{text}` is no number from 0 to 1"))
+}
+
+/// Judges the sequences of one camera after another.
+pub struct SequenceJudge {
+    judge: Judge,
+    rule: Rule,
+}
+
+impl SequenceJudge {
+    fn new(networks: Networks, args: &JudgingArgs, species: &Fence) -> anyhow::Result<Self> {
+        let mut settings = Settings::default();
+        if let Some(threshold) = args.threshold {
+            settings.decide.thresholds.species = threshold;
+        }
+        let judge = models::build(networks, settings, species, &Fence::default())?;
+        let rule = match args.rule {
+            RuleChoice::Trapline => judge.rule(),
+            RuleChoice::Deepfaune => Rule::DeepFaune(deepfaune::Settings {
+                threshold: args.threshold.unwrap_or(deepfaune::Settings::default().threshold),
+                ..deepfaune::Settings::default()
+            }),
+        };
+        Ok(SequenceJudge { judge, rule })
+    }
+
+    /// Forgets the scene and takes up what was learnt of another, if anything was and can be read.
+    pub fn new_scene(&mut self, learnt: Option<&[u8]>) {
+        self.judge.recall(learnt.and_then(|l| serde_json::from_slice(l).ok()).unwrap_or_default());
+    }
+
+    /// What was learnt of the scene.
+    pub fn learnt(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self.judge.learnt()).ok()
+    }
+
+    /// Judges one burst.
+    pub fn burst(&mut self, files: &[Result<Vec<u8>, String>]) -> Judgement {
+        let frames: Vec<_> = files.iter().map(|f| f.as_deref().map_err(String::as_str)).collect();
+        self.judge.judge(&frames)
+    }
+
+    /// One judgement for all bursts of a sequence, which ends with it.
+    pub fn merge(&mut self, bursts: &[Judgement]) -> Judgement {
+        self.judge.end_sequence();
+        sequence::merge(bursts, self.judge.taxonomy(), &self.rule)
+    }
+
+    /// The judgement of a burst that could not be judged.
+    pub fn broken(frames: usize, reason: &str) -> Judgement {
+        let failed = FrameJudgement { failed: Some(reason.to_owned()), ..FrameJudgement::default() };
+        Judgement {
+            outcome: Outcome::Failed,
+            probability: Score::ZERO,
+            frames: vec![failed; frames],
+            sightings: Vec::new(),
+            faults: vec![reason.to_owned()],
+            spent: Spent::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_species_list_has_names_comments_and_blank_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("species.txt");
+        std::fs::write(&file, "# Jura\nLynx lynx\n\n  Cervidae # all deer\n").unwrap();
+        assert_eq!(species(&file).unwrap().allow, ["Lynx lynx", "Cervidae"]);
+        std::fs::write(&file, "# nothing\n").unwrap();
+        assert!(species(&file).unwrap_err().to_string().contains("names nothing"));
+        assert!(species(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+    }
+
+    #[test]
+    fn scores_are_read_strictly() {
+        assert_eq!(score("0.5"), Ok(0.5));
+        assert!(["-0.1", "1.1", "NaN", "high"].into_iter().all(|t| score(t).is_err()));
+    }
+}
