@@ -3,6 +3,8 @@
 //!
 //! 20 rounds; `TRAPLINE_KILLS=200` for 200.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may unwrap.
+
 mod daemon_support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! The rooms of the house and who may enter whom: the table in `src/lib.rs` against the code's `crate::` paths.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may unwrap.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
 //! A trap in a folder of its own: a small fast board, a site configuration, and the program to run on them.
-#![allow(dead_code)] // Each story uses what it needs.
+#![allow(dead_code, missing_docs, clippy::unwrap_used)] // Each story uses what it needs; helpers of tests may unwrap.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -34,7 +34,7 @@ impl Faults {
 }
 
 fn hits(every: u32, index: u64) -> bool {
-    every > 0 && (index + 1) % u64::from(every) == 0
+    every > 0 && (index + 1).is_multiple_of(u64::from(every))
 }
 
 #[cfg(test)]
