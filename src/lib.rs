@@ -29,7 +29,7 @@
 //! | `csv` | tables of text | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
 //! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
-//! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, units |
+//! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, event, units |
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
 //! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |

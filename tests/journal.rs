@@ -250,6 +250,8 @@ fn files_that_are_not_journals_are_refused_by_name() {
     let missing = dir.path().join("none.db");
     let error = Reader::open_readonly(&missing).unwrap_err();
     assert!(error.to_string().contains("none.db does not exist"), "{error}");
+    let error = Journal::open(&dir.path().join("no/j.db"), &Deployment::named("x"), &start()).unwrap_err();
+    assert!(error.is_input() && error.to_string().contains("does not exist; create it"), "{error}");
     let error = Journal::open(dir.path(), &Deployment::named("x"), &start()).unwrap_err();
     assert!(error.is_input(), "{error}");
 

@@ -92,6 +92,10 @@ fn classifiers_give_the_probabilities_onnx_runtime_gives() {
         let mut classifier = Classifier::new(open(name)).unwrap();
         let logits = classifier.logits(&picture, &corners(BOX)).unwrap();
         assert_eq!(logits.len(), classifier.labels().len(), "{name}");
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+        let top: Vec<(usize, f32)> = order[..5].iter().map(|&c| (c, logits[c].exp())).collect();
+        println!("{name}: {top:?}");
         for &(class, probability) in expected {
             let got = logits[class].exp();
             assert!((got - probability).abs() < tolerance, "{name} class {class}: {got} for {probability}");

@@ -63,3 +63,44 @@ fn a_photo_that_is_a_pipe_does_not_hang_the_work() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("not a regular file"), "{text}");
 }
+
+#[test]
+fn two_models_of_one_role_are_both_named() {
+    let shared = std::env::var("TRAPLINE_SHARED").unwrap_or_else(|_| "../shared".into());
+    if !std::path::Path::new(&shared).join("models/yolox_nano.onnx").exists() {
+        assert!(std::env::var("CI").unwrap_or_default().is_empty(), "{shared} has no models");
+        println!("skipped: {shared} has no models");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    card(dir.path(), 1);
+    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models");
+    let (one, two) = (format!("{manifests}/yolox_nano.toml"), format!("{manifests}/fastestdet.toml"));
+    let output = sort(&[dir.path().to_str().unwrap(), "--model", &one, "--model", &two]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(
+        said(&output).contains("yolox_nano.toml") && said(&output).contains("fastestdet.toml"),
+        "{}",
+        said(&output)
+    );
+    assert!(said(&output).contains("detector"), "{}", said(&output));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn models_lists_and_engines_that_are_not_there_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    card(dir.path(), 1);
+    let path = dir.path().to_str().unwrap();
+    for args in [
+        ["--model", "no/such/model.toml"],
+        ["--species-list", "no/such/list.txt"],
+        ["--engine", "abacus"],
+        ["--rule", "dice"],
+        ["--threshold", "1.5"],
+    ] {
+        let output = sort(&[path, args[0], args[1]]);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(said(&output).contains(args[1]), "{}", said(&output));
+    }
+}

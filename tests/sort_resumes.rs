@@ -1,6 +1,7 @@
 //! What is done stays done: after an interrupt, a kill, a second run; and never when the photos changed.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)]
 
 mod sort_support;
 

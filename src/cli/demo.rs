@@ -52,7 +52,7 @@ pub fn run(args: Args) -> Done {
     let script = board.script.clone();
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let names = networks.names();
-    let judge = models::judge(networks, &config);
+    let judge = models::judge(networks, &config).map_err(Failure::runtime)?;
     let mut pipeline =
         Pipeline::open(config, devices(board), Box::new(judge), names.clone()).map_err(failed)?;
     let stop = stop_on_signals()?;

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod eval;
 pub mod events;
 pub mod models;
+mod progress;
 pub mod run;
 pub mod sort;
 mod truth;

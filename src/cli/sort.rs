@@ -156,14 +156,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Dates and groups what was found, and says what is odd about it.
 fn take_in(found: Found, args: &Args) -> Vec<Sequence> {
     for sentence in &found.warnings {
-        print::warn(sentence);
+        super::progress::warn(sentence);
     }
     let mut photos = found.photos;
     for photo in &mut photos {
         stamp::stamp(photo, args.utc_offset);
     }
     if let Some(sentence) = undated(&photos, args.burst) {
-        print::warn(&sentence);
+        super::progress::warn(&sentence);
     }
     group(photos, &Rules { gap: args.gap, undated: args.burst.into() })
 }

@@ -36,10 +36,8 @@ pub enum ModelsError {
         second: PathBuf,
     },
     /// The engine is not part of this program.
-    #[error(
-        "engine `{0}` is not built in; build trapline with `--features {0}`, or set `models.engine = \"auto\"`"
-    )]
-    NotBuiltIn(&'static str),
+    #[error("`models.engine`: {0}")]
+    Engine(#[from] EngineError),
 }
 
 /// The networks of a site; without a detector motion judges alone.
@@ -111,12 +109,9 @@ pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
 }
 
 /// The engine that a site chose.
-pub fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, ModelsError> {
+fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, EngineError> {
     match choice {
-        #[cfg(feature = "tract")]
-        EngineChoice::Auto | EngineChoice::Tract => Ok(Box::new(crate::engine::tract::Tract)),
-        #[cfg(not(feature = "tract"))]
-        EngineChoice::Auto | EngineChoice::Tract => Err(ModelsError::NotBuiltIn("tract")),
+        EngineChoice::Auto | EngineChoice::Tract => crate::engine::builtin(),
     }
 }
 

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::TypedModelPatch;
+use tract_onnx::tract_core::ops::math::sub;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax};
 use tract_onnx::tract_hir::infer::Factoid;
 
 use super::manifest::{Dtype, Input};
@@ -59,10 +62,39 @@ fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
         Dtype::U8 => DatumType::U8,
     };
     model.set_input_fact(0, InferenceFact::dt_shape(dtype, spec.shape())).map_err(chain)?;
-    let plan = model.into_optimized().and_then(|m| m.into_runnable()).map_err(chain)?;
+    let plan = model
+        .into_typed()
+        .and_then(shield_quantised_softmax)
+        .and_then(|m| m.into_optimized())
+        .and_then(|m| m.into_runnable())
+        .map_err(chain)?;
     let outputs =
         proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
     Ok(Loaded { plan, outputs, shape: spec.shape(), dtype: spec.dtype })
+}
+
+/// Puts `x - max(x)` before each softmax of a quantised network, which changes nothing in its result.
+///
+/// tract 0.23.9 takes a chain DequantizeLinear, softmax, QuantizeLinear for one that works on each number by itself
+/// and makes a table of it (every class then gets 255). With the maximum taken from it, the input has two readers and
+/// the chain is left alone.
+fn shield_quantised_softmax(mut model: TypedModel) -> TractResult<TypedModel> {
+    let quantised = model.nodes().iter().any(|node| node.op.name().starts_with("QuantizeLinear"));
+    let softmaxes: Vec<usize> =
+        model.nodes().iter().filter(|node| node.op_is::<Softmax>()).map(|node| node.id).collect();
+    for id in softmaxes.into_iter().filter(|_| quantised) {
+        let node = model.node(id);
+        let (Some(softmax), Some(&input)) = (node.op_as::<Softmax>(), node.inputs.first()) else { continue };
+        let mut patch = TypedModelPatch::default();
+        let x = patch.tap_model(&model, input)?;
+        let max = Reduce::new(softmax.axes.clone(), Reducer::Max);
+        let max = patch.wire_node(format!("{}.max", node.name), max, &[x])?;
+        let shifted = patch.wire_node(format!("{}.shifted", node.name), sub(), &[x, max[0]])?;
+        let out = patch.wire_node(format!("{}.shielded", node.name), softmax.clone(), &shifted)?;
+        patch.shunt_outside(&model, OutletId::new(id, 0), out[0])?;
+        patch.apply(&mut model)?;
+    }
+    Ok(model)
 }
 
 /// A model is one file: weights in a second one would escape its SHA-256.
@@ -207,6 +239,17 @@ mod tests {
         let out = network.run(Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
         // By hand: 32 * 112.5/255 - 16 * 117.5/255 + 8 * 122.5/255 + 1 = 11.59, and 0.47; rounded, plus 128.
         assert_eq!(out[0].1.data, Data::U8(vec![140, 128]));
+    }
+
+    #[test]
+    fn a_softmax_between_bytes_is_still_a_softmax() {
+        // `qdq` followed by DequantizeLinear (scale 1, zero point 128), Softmax and QuantizeLinear (scale 1/256): by
+        // hand, of 12 and 0 the softmax is 1 / (1 + e^-12) = 0.99999 and 0.00001, so 255 (saturated) and 0.
+        let network = include_bytes!("../../tests/data/qdq_softmax.onnx");
+        let mut network = Tract.load(network, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
+        let bytes = (0..48).map(|i| i * 5).collect();
+        let out = network.run(Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
+        assert_eq!(out[0].1.data, Data::U8(vec![255, 0]));
     }
 
     #[test]

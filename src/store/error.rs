@@ -14,6 +14,9 @@ pub enum JournalError {
     /// There is none to read.
     #[error("journal {} does not exist; give the file that `trapline run` or `trapline sort --journal` wrote", .0.display())]
     Missing(PathBuf),
+    /// There is no folder to write it in.
+    #[error("the folder {} does not exist; create it, or give another place for the journal", .0.display())]
+    NoFolder(PathBuf),
     /// A later trapline wrote it.
     #[error("journal {} has schema version {found}, this trapline knows up to {known}; update trapline", path.display())]
     Newer {
@@ -98,6 +101,7 @@ impl JournalError {
             self,
             JournalError::Locked(_)
                 | JournalError::Missing(_)
+                | JournalError::NoFolder(_)
                 | JournalError::Newer { .. }
                 | JournalError::Foreign(_)
                 | JournalError::ReadOnly { .. }

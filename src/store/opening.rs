@@ -30,6 +30,9 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     if path.is_dir() {
         return Err(JournalError::Foreign(path.to_path_buf()));
     }
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
+        return Err(JournalError::NoFolder(folder.to_path_buf()));
+    }
     let name = with_suffix(path, ".lock");
     let file = OpenOptions::new()
         .create(true)

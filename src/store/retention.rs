@@ -37,7 +37,8 @@ pub struct Retention {
     pub people_blurred: bool,
     /// Most bytes of media on the card. Default: no limit but the floor.
     pub budget_bytes: Option<u64>,
-    /// Space that media must leave free on the card, bytes. Default 64 MiB: some weeks of journal.
+    /// Space that media must leave free on the card, bytes. Default 64 MiB: the journal of
+    /// some ten thousand bursts.
     pub free_floor_bytes: u64,
     /// A species with fewer kept events than this is rare and its media are never deleted. Default 10, as many
     /// clips as BirdNET-Go keeps of each species.

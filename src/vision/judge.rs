@@ -12,9 +12,10 @@ use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
 use super::memory::{SceneMemory, Seen};
 use super::motion::{self, Motion};
 use super::regions::{self, Crop, Look};
+use super::sequence::{self, Rule};
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
-use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, sequence, track};
+use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, track};
 use crate::image::{self, Gray, Rgb};
 use crate::units::{BBox, Score};
 
@@ -118,7 +119,12 @@ impl Judge {
 
     /// Judges a sequence anew from all its bursts, in order of time.
     pub fn merge(&self, bursts: &[Judgement]) -> Judgement {
-        sequence::merge(bursts, self.taxonomy(), &sequence::Rule::Tracks(self.settings.decide.clone()))
+        sequence::merge(bursts, self.taxonomy(), &self.rule())
+    }
+
+    /// The rule that [`Judge::merge`] follows.
+    pub fn rule(&self) -> Rule {
+        Rule::Tracks(self.settings.decide.clone())
     }
 
     /// The names the classifier can give, if there is one.

@@ -12,8 +12,8 @@ use crate::units::BBox;
 /// How far and how long a track reaches. Lengths are in body sizes: the square root of the box's area.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// Farthest move per frame from the predicted place. Default 3: an animal at a gallop (about three body lengths
-    /// a second) with frames a second apart.
+    /// Farthest move per frame from the predicted place. Default 5: an animal at a gallop makes about three body
+    /// lengths a second, frames come a second apart, and a body seen from the side is up to 1.7 sizes long.
     pub reach: f32,
     /// Largest growth or shrinkage of the size between two boxes. Default 3: an animal that enters the picture
     /// shows a tenth of its area first.
@@ -24,7 +24,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { reach: 3.0, growth: 3.0, missed: 2 }
+        Settings { reach: 5.0, growth: 3.0, missed: 2 }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Photos made by the test, with EXIF, and the real binary run on them.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

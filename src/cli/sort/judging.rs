@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 
-use super::print::warn;
-use crate::engine::manifest::{Manifest, Role};
-use crate::engine::model::Model;
+use crate::cli::progress::warn;
+use crate::config::{self, Models};
+use crate::daemon::models::{self, Networks};
 use crate::event::Outcome;
 use crate::units::Score;
-use crate::vision::classify::Classifier;
-use crate::vision::detect::Detector;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
@@ -57,6 +55,15 @@ pub enum EngineChoice {
     Tract,
 }
 
+impl From<EngineChoice> for config::EngineChoice {
+    fn from(choice: EngineChoice) -> Self {
+        match choice {
+            EngineChoice::Auto => config::EngineChoice::Auto,
+            EngineChoice::Tract => config::EngineChoice::Tract,
+        }
+    }
+}
+
 /// How a sequence gets its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RuleChoice {
@@ -79,82 +86,35 @@ pub struct Judges {
 /// Opens what the user asked for. `cameras`: how many there are; more judges than that would idle, so their
 /// threads go to the networks instead.
 pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
-    let manifests = manifests(&args.models)?;
-    let fence = args.species_list.as_deref().map(species).transpose()?.unwrap_or_default();
+    let species = args.species_list.as_deref().map(species).transpose()?.unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads.into() };
     let count = threads.min(cameras).max(1);
-    let judges = (0..count).map(|_| open_one(args, &manifests, &fence, threads.div_ceil(count)));
-    let judges: Vec<SequenceJudge> = judges.collect::<anyhow::Result<_>>()?;
-    if let Some(labels) = judges.first().and_then(|j| j.taxonomy.as_ref()).map(Taxonomy::labels) {
-        for name in fence.unknown(labels) {
+    let chosen = Models {
+        manifests: args.models.clone(),
+        engine: args.engine.into(),
+        threads: threads.div_ceil(count),
+    };
+    let mut names = Vec::new();
+    let mut judges = Vec::with_capacity(count);
+    for _ in 0..count {
+        let networks = models::open(&chosen)?;
+        names = networks.names();
+        judges.push(SequenceJudge::new(networks, args, &species)?);
+    }
+    if let Some(labels) = judges.first().and_then(|j| j.judge.taxonomy()).map(Taxonomy::labels) {
+        for name in species.unknown(labels) {
             warn(&format!("species list: the classifier knows nothing called `{name}`"));
         }
     }
+    if args.models.is_empty() {
+        warn("no --model was given: motion alone tells empty bursts from others, and no species is named");
+    }
     Ok(Judges {
         judges,
-        models: manifests.iter().map(name).collect(),
-        settings: format!("{:?} {:?} {fence:?}", args.threshold, args.rule),
+        models: names,
+        settings: format!("{:?} {:?} {species:?}", args.threshold, args.rule),
     })
-}
-
-/// The manifests, read and checked; two of one role are refused.
-fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
-    let mut read: Vec<Manifest> = Vec::new();
-    for path in paths {
-        let manifest = Manifest::load(path)?;
-        let role = manifest.role.as_str();
-        if manifest.role == Role::Embedder {
-            bail!("{} is an {role}; sort takes a detector and a classifier", path.display());
-        }
-        if let Some(first) = read.iter().find(|m| m.role == manifest.role) {
-            let (first, second) = (first.path.display(), manifest.path.display());
-            bail!("two {role}s were given, {first} and {second}; give one --model per role");
-        }
-        read.push(manifest);
-    }
-    Ok(read)
-}
-
-/// `role name@sha256-prefix`, as the journal keeps it.
-fn name(manifest: &Manifest) -> String {
-    let prefix: String = manifest.sha256.chars().take(12).collect();
-    format!("{} {}@{prefix}", manifest.role.as_str(), manifest.name)
-}
-
-fn open_one(
-    args: &JudgingArgs,
-    manifests: &[Manifest],
-    fence: &Fence,
-    threads: usize,
-) -> anyhow::Result<SequenceJudge> {
-    let engine = match args.engine {
-        EngineChoice::Auto | EngineChoice::Tract => crate::engine::builtin()?,
-    };
-    let (mut detector, mut classifier, mut settings) = (None, None, Settings::default());
-    if let Some(threshold) = args.threshold {
-        settings.decide.thresholds.species = threshold;
-    }
-    for manifest in manifests {
-        let model = Model::open(&manifest.path, &*engine, threads)?;
-        match manifest.role {
-            Role::Detector => detector = Some(Detector::new(model)?),
-            _ => {
-                let network = Classifier::new(model)?;
-                let taxonomy = Taxonomy::new(network.labels().to_vec(), fence, &Fence::default());
-                classifier = Some((network, taxonomy));
-            }
-        }
-    }
-    let rule = match args.rule {
-        RuleChoice::Trapline => Rule::Tracks(settings.decide.clone()),
-        RuleChoice::Deepfaune => Rule::DeepFaune(deepfaune::Settings {
-            threshold: args.threshold.unwrap_or(deepfaune::Settings::default().threshold),
-            ..deepfaune::Settings::default()
-        }),
-    };
-    let taxonomy = classifier.as_ref().map(|(_, taxonomy): &(_, Taxonomy)| taxonomy.clone());
-    Ok(SequenceJudge { judge: Judge::new(detector, classifier, settings), taxonomy, rule })
 }
 
 /// The species list: scientific names, one per line.
@@ -177,11 +137,26 @@ fn score(text: &str) -> Result<f32, String> {
 /// Judges the sequences of one camera after another.
 pub struct SequenceJudge {
     judge: Judge,
-    taxonomy: Option<Taxonomy>,
     rule: Rule,
 }
 
 impl SequenceJudge {
+    fn new(networks: Networks, args: &JudgingArgs, species: &Fence) -> anyhow::Result<Self> {
+        let mut settings = Settings::default();
+        if let Some(threshold) = args.threshold {
+            settings.decide.thresholds.species = threshold;
+        }
+        let judge = models::build(networks, settings, species, &Fence::default())?;
+        let rule = match args.rule {
+            RuleChoice::Trapline => judge.rule(),
+            RuleChoice::Deepfaune => Rule::DeepFaune(deepfaune::Settings {
+                threshold: args.threshold.unwrap_or(deepfaune::Settings::default().threshold),
+                ..deepfaune::Settings::default()
+            }),
+        };
+        Ok(SequenceJudge { judge, rule })
+    }
+
     /// Forgets the scene and takes up what was learnt of another, if anything was and can be read.
     pub fn new_scene(&mut self, learnt: Option<&[u8]>) {
         self.judge.recall(learnt.and_then(|l| serde_json::from_slice(l).ok()).unwrap_or_default());
@@ -201,7 +176,7 @@ impl SequenceJudge {
     /// One judgement for all bursts of a sequence, which ends with it.
     pub fn merge(&mut self, bursts: &[Judgement]) -> Judgement {
         self.judge.end_sequence();
-        sequence::merge(bursts, self.taxonomy.as_ref(), &self.rule)
+        sequence::merge(bursts, self.judge.taxonomy(), &self.rule)
     }
 
     /// The judgement of a burst that could not be judged.

@@ -5,15 +5,16 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::print::warn;
 use super::report::Report;
 use super::work::Judged;
 use crate::cli::Failure;
+use crate::cli::progress::warn;
+use crate::daemon::record::{category, observation};
 use crate::photos::{Photo, Sequence};
-use crate::store::record::{Box, Burst, Frame, Observation};
+use crate::store::record::{Box, Burst, Frame};
 use crate::store::{Deployment, Effort, EffortKind, Journal, JournalError, Start};
 use crate::units::ClockQuality;
-use crate::vision::{Category, FrameJudgement, Sighting};
+use crate::vision::FrameJudgement;
 
 /// Under this name, followed by the lane's, the journal keeps what was learnt of a scene.
 const LEARNT: &str = "sort.learnt.";
@@ -109,26 +110,6 @@ fn row(photo: &Photo, judged: &FrameJudgement, otherwise: DateTime<Utc>) -> Fram
         bytes: photo.bytes,
         boxes: boxes.collect(),
         media: None,
-    }
-}
-
-fn category(category: Category) -> &'static str {
-    match category {
-        Category::Animal => "animal",
-        Category::Person => "person",
-        Category::Vehicle => "vehicle",
-    }
-}
-
-fn observation(seen: &Sighting) -> Observation {
-    Observation {
-        taxon: seen.taxon.clone(),
-        rank: seen.rank.as_str().to_owned(),
-        label: seen.label.clone(),
-        score: seen.score,
-        count: seen.count,
-        top5: seen.top5.clone(),
-        tracks: seen.tracks.clone(),
     }
 }
 

@@ -1,9 +1,7 @@
 //! What `trapline sort` writes: results on stdout, progress and the summary on stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Instant;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::Report;
 use crate::event::Outcome;
@@ -82,84 +80,6 @@ fn short(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     std::iter::once('…').chain(text.chars().skip(length + 1 - width.max(1))).collect()
-}
-
-/// How far the work is: a bar on a terminal, a line every tenth part elsewhere, nothing when quiet.
-pub enum Progress {
-    /// Nothing.
-    Quiet,
-    /// A bar on stderr.
-    Bar(ProgressBar),
-    /// Lines on stderr.
-    Lines {
-        /// All photos.
-        total: usize,
-        /// Photos done.
-        done: usize,
-        /// Tenths told.
-        told: usize,
-    },
-}
-
-impl Progress {
-    /// Over `total` photos.
-    pub fn new(total: usize, quiet: bool) -> Self {
-        if quiet {
-            Progress::Quiet
-        } else if io::stderr().is_terminal() {
-            let bar = ProgressBar::new(total as u64);
-            if let Ok(style) =
-                ProgressStyle::with_template("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left")
-            {
-                bar.set_style(style);
-            }
-            Progress::Bar(bar)
-        } else {
-            Progress::Lines { total, done: 0, told: 0 }
-        }
-    }
-
-    /// Runs `print` with the bar out of the way, then counts `photos` as done.
-    pub fn step<T>(&mut self, photos: usize, print: impl FnOnce() -> T) -> T {
-        match self {
-            Progress::Quiet => print(),
-            Progress::Bar(bar) => {
-                let printed = bar.suspend(print);
-                bar.inc(photos as u64);
-                printed
-            }
-            Progress::Lines { total, done, told } => {
-                let printed = print();
-                *done += photos;
-                let tenths = *done * 10 / (*total).max(1);
-                if tenths > *told {
-                    *told = tenths;
-                    eprintln!("trapline: {done} of {total} photos done");
-                }
-                printed
-            }
-        }
-    }
-
-    /// Says a sentence on stderr, in any mode.
-    pub fn warn(&self, sentence: &str) {
-        match self {
-            Progress::Bar(bar) => bar.suspend(|| warn(sentence)),
-            _ => warn(sentence),
-        }
-    }
-
-    /// Takes the bar away.
-    pub fn end(&self) {
-        if let Progress::Bar(bar) = self {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// A warning on stderr.
-pub fn warn(sentence: &str) {
-    eprintln!("trapline: warning: {sentence}");
 }
 
 /// Counts for the summary.

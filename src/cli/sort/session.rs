@@ -9,9 +9,10 @@ use anyhow::Context;
 
 use super::judging::Judges;
 use super::keep::{self, Keep};
-use super::print::{Progress, Results, Summary};
+use super::print::{Results, Summary};
 use super::report::Report;
 use super::work::{self, Job, Judged, Lane};
+use crate::cli::progress::Progress;
 use crate::photos::Sequence;
 use crate::photos::place::{PlaceError, Placer};
 
@@ -53,7 +54,7 @@ impl Session {
             keep,
             placer,
             results: Results::new(io::stdout(), json, cameras),
-            progress: Progress::new(sequences.iter().map(Sequence::len).sum(), quiet),
+            progress: Progress::new("photos", sequences.iter().map(Sequence::len).sum(), quiet),
             summary: Summary::begin(),
             total: sequences.len(),
             unplaced: 0,
