@@ -31,9 +31,9 @@ pub struct Evidence<'a> {
 pub struct Clues {
     /// Salience of the motion, 0..=[`SALIENCE_MAX`]; [`SALIENCE_UNKNOWN`] when frames could not be compared.
     pub motion: f32,
-    /// The best box in which something moved, or may have: log-odds above those of [`REACH_MOVING`] times the threshold's odds.
+    /// The best box in which something moved, or may have: log-odds above those of `REACH_MOVING` times the threshold's odds.
     pub moving_box: f32,
-    /// The best box in which nothing moved: log-odds above those of [`REACH_STILL`] times the threshold's odds.
+    /// The best box in which nothing moved: log-odds above those of `REACH_STILL` times the threshold's odds.
     pub still_box: f32,
     /// Share of the frames with a box of at least half the threshold, 0..=1.
     pub persistence: f32,

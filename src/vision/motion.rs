@@ -1,6 +1,6 @@
 //! Motion evidence across a burst: what stands out as moved, where, and how much of the picture moved at all.
 //!
-//! Every pair of frames is compared cell by cell ([`super::cells`]). Change is then averaged over patches the
+//! Every pair of frames is compared cell by cell (`cells.rs`). Change is then averaged over patches the
 //! size of a small animal and measured against the rest of the same picture: in a calm scene a small bird
 //! stands out by ten times the spread; in a storm, where every leaf moves, nothing stands out by four.
 //! It needs no detector and knows no species. Two frames are enough; one says nothing.
