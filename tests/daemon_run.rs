@@ -128,6 +128,8 @@ impl Judges for Script {
         seen(self.0.next().unwrap(), frames.len())
     }
 
+    fn end_sequence(&mut self) {}
+
     fn learnt(&self) -> Option<Vec<u8>> {
         Some(b"learnt".to_vec())
     }
