@@ -152,7 +152,8 @@ fn scripted(trap: &Trap, play: &str, outcomes: Vec<Outcome>) -> Pipeline {
     let board = board::open("fast", &trap.path("boards")).unwrap();
     let config = Config::parse(SITE, "site.toml", &trap.path("")).unwrap();
     let devices = Devices { trigger: board.trigger, camera: board.camera, clock: board.clock };
-    Pipeline::open(config, devices, Box::new(Script(outcomes.into_iter())), vec!["detector d@0".to_owned()]).unwrap()
+    Pipeline::open(config, devices, Box::new(Script(outcomes.into_iter())), vec!["detector d@0".to_owned()])
+        .unwrap()
 }
 
 #[test]
@@ -211,10 +212,11 @@ fn what_was_learnt_is_there_at_the_next_start() {
     // `recall` changes the script of the next start: it can only say `person` if it heard what was learnt.
     let mut pipeline = scripted(&trap, "\"random\"", Vec::new());
     let stop = AtomicBool::new(false);
-    pipeline.run(&stop, None, &mut |done| {
-        assert_eq!(done.burst.outcome, Outcome::Person);
-        assert_eq!(done.stowed.recorded.key.boot, 2);
-        stop.store(true, Ordering::SeqCst);
-    })
-    .unwrap();
+    pipeline
+        .run(&stop, None, &mut |done| {
+            assert_eq!(done.burst.outcome, Outcome::Person);
+            assert_eq!(done.stowed.recorded.key.boot, 2);
+            stop.store(true, Ordering::SeqCst);
+        })
+        .unwrap();
 }

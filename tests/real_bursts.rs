@@ -49,7 +49,12 @@ fn judge_all(root: &Path, mut judge: Judge) -> (usize, usize) {
         let frames: Vec<_> = bytes.iter().map(|b| Ok(b.as_slice())).collect();
         let judgement = judge.judge(&frames);
         judge.end_sequence();
-        println!("{label:8} {:?} {:.3} {:?}", judgement.outcome, judgement.probability.get(), judgement.faults);
+        println!(
+            "{label:8} {:?} {:.3} {:?}",
+            judgement.outcome,
+            judgement.probability.get(),
+            judgement.faults
+        );
         let called_empty = judgement.outcome == Outcome::Empty;
         missed += usize::from(called_empty && label != "empty");
         dropped += usize::from(called_empty && label == "empty");

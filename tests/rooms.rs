@@ -61,7 +61,9 @@ fn code(path: &Path) -> String {
 /// Names that follow `prefix` in `code`.
 fn names_after<'a>(code: &'a str, prefix: &str) -> Vec<&'a str> {
     let rests = code.split(prefix).skip(1);
-    rests.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()).collect()
+    rests
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+        .collect()
 }
 
 #[test]

@@ -95,7 +95,7 @@ pub enum LabelError {
         /// Which file.
         file: PathBuf,
     },
-    /// The quotes of the table are broken.
+    /// Not a table.
     #[error("{}: {source}", file.display())]
     Table {
         /// Which file.
@@ -358,7 +358,7 @@ mod tests {
         assert!(refused("x,Canidae,family,dogs,Canis,Canidae,,\n").contains("`genus` is `Canis`, finer"));
         assert!(refused("x,Canidae,family,dogs,,Felidae,,\n").contains("must repeat `Canidae`"));
         assert!(refused("x,Plantae,kingdom,plants,,,,\n").contains("only kingdom"));
-        assert!(refused("\"x").contains("line 2: a quote is opened"));
+        assert!(refused("\"x").contains("1 columns; 8 are needed"));
         let header = parse("label,latin\nfox,\n", Path::new("taxa.csv")).unwrap_err().to_string();
         assert!(header.contains("line 1") && header.contains(&COLUMNS.join(",")), "{header}");
     }

@@ -27,7 +27,7 @@ pub enum EvalError {
         /// The system's words.
         source: std::io::Error,
     },
-    /// A table's quotes are broken.
+    /// Not a table.
     #[error("{}: {source}", file.display())]
     Table {
         /// Which file.

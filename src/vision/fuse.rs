@@ -55,6 +55,8 @@ pub const SALIENCE_BLIND: f32 = 4.9;
 const REACH_MOVING: f32 = 0.1;
 /// Odds, relative to those of the threshold, from which a still box counts: a third (0.25 becomes 0.1).
 const REACH_STILL: f32 = 1.0 / 3.0;
+/// Odds, relative to those of the threshold, from which a close look is taken: a twentieth (0.25 becomes 0.016).
+const REACH_LOOK: f32 = 0.05;
 /// Replacement that a storm reaches (0.49 in the stormiest test burst).
 const REPLACED_STORM: f32 = 0.5;
 /// Replacement that only a body before the lens reaches (a jaguar 0.6, a hand 0.8).
@@ -104,10 +106,10 @@ pub fn counts(detection: &Detection, threshold: Score) -> bool {
     log_odds(detection.confidence.get()) > log_odds(threshold.get()) + reach.ln()
 }
 
-/// Whether a box would say anything if something moved in it, so that a close look ([`super::motion::inside`]) can
-/// make a difference.
-pub fn may_count(detection: &Detection, threshold: Score) -> bool {
-    counts(&Detection { moving: true, ..detection.clone() }, threshold)
+/// Whether a box is worth a close look ([`super::motion::inside`]): what moves in even a very weak box says more than
+/// the box.
+pub fn worth_a_look(detection: &Detection, threshold: Score) -> bool {
+    log_odds(detection.confidence.get()) > log_odds(threshold.get()) + REACH_LOOK.ln()
 }
 
 /// Natural logarithm of the odds; scores are kept away from 0 and 1 so that it stays finite.

@@ -8,7 +8,7 @@ use super::album::{self, Album};
 use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
-use super::fuse::{self, Evidence, Fusion, Verdict};
+use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
 use super::memory::{SceneMemory, Seen};
 use super::motion::{self, Motion};
 use super::regions::{self, Crop, Look};
@@ -70,6 +70,7 @@ pub struct Judge {
     settings: Settings,
     learnt: Learnt,
     lesson: Option<Lesson>,
+    clues: Clues,
 }
 
 impl std::fmt::Debug for Judge {
@@ -101,7 +102,19 @@ impl Judge {
         classifier: Option<(Classifier, Taxonomy)>,
         settings: Settings,
     ) -> Self {
-        Judge { detector, classifier, settings, learnt: Learnt::default(), lesson: None }
+        Judge {
+            detector,
+            classifier,
+            settings,
+            learnt: Learnt::default(),
+            lesson: None,
+            clues: Clues::default(),
+        }
+    }
+
+    /// What the probability of the last burst was made of, for fitting the weights.
+    pub fn clues(&self) -> Clues {
+        self.clues
     }
 
     /// Judges a sequence anew from all its bursts, in order of time.
@@ -288,7 +301,7 @@ impl Judge {
         let mut still: Vec<(f32, BBox)> = looks
             .iter()
             .flat_map(|l| &l.judgement.detections)
-            .filter(|d| !d.moving && fuse::counts(d, threshold))
+            .filter(|d| !d.moving && fuse::worth_a_look(d, threshold))
             .map(|d| (d.confidence.get(), d.bbox))
             .collect();
         still.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -316,11 +329,12 @@ impl Judge {
         strongest
     }
 
-    fn fuse(&self, looks: &[FirstLook], motion: &Motion, inside: f32) -> Score {
+    fn fuse(&mut self, looks: &[FirstLook], motion: &Motion, inside: f32) -> Score {
         let readable = looks.iter().filter(|l| l.judgement.failed.is_none());
         let frames: Vec<&[Detection]> = readable.map(|l| l.judgement.detections.as_slice()).collect();
         let evidence = Evidence { motion, frames: &frames, threshold: self.threshold(), inside };
-        self.settings.fusion.probability(&fuse::clues(&evidence))
+        self.clues = fuse::clues(&evidence);
+        self.settings.fusion.probability(&self.clues)
     }
 
     /// Boxes too weak to have counted for anything are noise. Weak boxes of people and vehicles stand for something
