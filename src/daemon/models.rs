@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::{Config, EngineChoice, Models};
 use crate::engine::manifest::{Manifest, ManifestError, Role};
-use crate::engine::model::{Model, ModelError};
+use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::{Engine, EngineError};
 use crate::units::Score;
 use crate::vision::classify::Classifier;
@@ -92,18 +92,15 @@ pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
     Ok(networks)
 }
 
-/// A model that is part of the program: its name, its manifest and its network.
-type Bundled = (&'static str, &'static str, &'static [u8]);
-
 /// The networks trained on the bench world; they know no real animal.
-const BUNDLED: &[Bundled] = &[];
+const BUNDLED: [Embedded; 0] = [];
 
 /// Opens the networks that are part of the program, on the engine that `chosen` names.
 pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
     let engine = engine(chosen.engine)?;
     let mut networks = Networks::default();
-    for (name, manifest, onnx) in BUNDLED {
-        networks.take(Model::from_bytes(name, manifest, onnx, &*engine, chosen.threads)?);
+    for files in &BUNDLED {
+        networks.take(Model::embedded(files, &*engine, chosen.threads)?);
     }
     Ok(networks)
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::hash::sha256;
-use super::manifest::{Dtype, Manifest, ManifestError, parse};
+use super::manifest::{Dtype, Manifest, ManifestError};
+use super::read::parse_with;
 use super::{Data, Engine, EngineError, Network, Tensor, shapes};
 
 /// A network and what is known of it. Opening is the only way to one, so every `Model` fits its manifest.
@@ -17,6 +18,19 @@ impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Model({} {} on {})", self.manifest.name, self.manifest.version, self.engine)
     }
+}
+
+/// The files of a model that is part of the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded {
+    /// Stands for the manifest's path in errors.
+    pub name: &'static str,
+    /// The manifest.
+    pub manifest: &'static str,
+    /// The network.
+    pub onnx: &'static [u8],
+    /// The label file, if the manifest names one.
+    pub labels: Option<&'static str>,
 }
 
 /// Why a model cannot be used.
@@ -75,16 +89,14 @@ impl Model {
         Model::from_manifest(manifest, &onnx, engine, threads)
     }
 
-    /// The same from memory, for models that are part of the program: `name` stands for the manifest's path in
-    /// errors.
-    pub fn from_bytes(
-        name: &str,
-        manifest: &str,
-        onnx: &[u8],
-        engine: &dyn Engine,
-        threads: usize,
-    ) -> Result<Model, ModelError> {
-        Model::from_manifest(parse(manifest, Path::new(name))?, onnx, engine, threads)
+    /// The same from memory, for models that are part of the program.
+    pub fn embedded(files: &Embedded, engine: &dyn Engine, threads: usize) -> Result<Model, ModelError> {
+        let read = |file: &Path| match files.labels {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, file.display().to_string())),
+        };
+        let manifest = parse_with(files.manifest, Path::new(files.name), &read)?;
+        Model::from_manifest(manifest, files.onnx, engine, threads)
     }
 
     /// The same from a checked manifest and the bytes of its network.
@@ -177,6 +189,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::manifest::parse;
     use crate::engine::fake::Fake;
 
     /// A classifier of three labels; the hash is that of `abc` (FIPS 180-4's example).
@@ -218,7 +231,7 @@ mod tests {
     }
 
     fn open(manifest: &str, onnx: &[u8], engine: &Fake) -> Result<Model, ModelError> {
-        Model::from_bytes("c/model.toml", manifest, onnx, engine, 1)
+        Model::from_manifest(parse(manifest, Path::new("c/model.toml"))?, onnx, engine, 1)
     }
 
     fn blank() -> Tensor {

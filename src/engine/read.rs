@@ -11,9 +11,17 @@ use super::manifest::{
     Thresholds,
 };
 
+/// Reads a text file.
+pub type ReadText<'a> = dyn Fn(&Path) -> std::io::Result<String> + 'a;
+
 /// Reads the manifest `text`, which lies at `path`: relative files in it are beside `path`. Files it names are not
 /// opened, except that of the labels.
 pub fn parse(text: &str, path: &Path) -> Result<Manifest, ManifestError> {
+    parse_with(text, path, &|file| std::fs::read_to_string(file))
+}
+
+/// The same, with another way to get at the file of the labels.
+pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manifest, ManifestError> {
     let table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
@@ -38,7 +46,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Manifest, ManifestError> {
         "role",
         &[("detector", Role::Detector), ("classifier", Role::Classifier), ("embedder", Role::Embedder)],
     )?;
-    let labels = labels(&top, path, role)?;
+    let labels = labels(&top, path, role, read)?;
     Ok(Manifest {
         path: path.to_owned(),
         role,
@@ -179,7 +187,12 @@ fn output(top: &Section<'_>, role: Role) -> Result<Output, ManifestError> {
     })
 }
 
-fn labels(top: &Section<'_>, path: &Path, role: Role) -> Result<Vec<Label>, ManifestError> {
+fn labels(
+    top: &Section<'_>,
+    path: &Path,
+    role: Role,
+    read: &ReadText<'_>,
+) -> Result<Vec<Label>, ManifestError> {
     let allowed = "a list of texts, or { file = \"…\" }";
     match top.value("labels") {
         None if role == Role::Classifier => Err(top.missing("labels", allowed)),
@@ -196,7 +209,8 @@ fn labels(top: &Section<'_>, path: &Path, role: Role) -> Result<Vec<Label>, Mani
                 labels: file.clone(),
                 reason,
             };
-            labels::load(&file).map_err(|e| unusable(e.to_string()))
+            let text = read(&file).map_err(|e| unusable(e.to_string()))?;
+            labels::parse(&text, &file).map_err(|e| unusable(e.to_string()))
         }
         Some(other) => Err(top.wrong("labels", other, allowed)),
     }
