@@ -15,7 +15,7 @@ def arguments(about: str, steps: int) -> argparse.Namespace:
     parser.add_argument("--test", type=Path, required=True, help="data set that the card tells of")
     parser.add_argument("--work", type=Path, required=True, help="folder for weights and measurements")
     parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="the loader takes one more core")
     parser.add_argument("--start", type=Path, help="weights kept by an earlier run, to go on from")
     parser.add_argument("--measure", action="store_true", help="train nothing: measure the weights kept in --work")
     args = parser.parse_args()
