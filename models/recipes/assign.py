@@ -54,8 +54,8 @@ def assign(scores, boxes, centres, strides, truth, kinds, real):
     only = torch.zeros_like(chosen).scatter_(1, owner[:, None], True)
     chosen &= only
     aligned = aligned * chosen
-    scale = (iou * chosen).amax(-1, keepdim=True) / (aligned.amax(-1, keepdim=True) + 1e-12)
-    return owner, chosen.any(1), (aligned * scale).amax(1)
+    target = aligned / (aligned.amax(-1, keepdim=True) + 1e-12)  # the best cell of every box is to say 1
+    return owner, chosen.any(1), target.amax(1)
 
 
 def loss(logits, boxes, centres, strides, truth, kinds, real):
@@ -63,10 +63,7 @@ def loss(logits, boxes, centres, strides, truth, kinds, real):
     owner, positive, target = assign(logits.detach().sigmoid(), boxes.detach(), centres, strides, truth, kinds, real)
     wanted = F.one_hot(kinds.gather(1, owner), logits.shape[-1]) * (target * positive)[..., None]
     total = wanted.sum().clamp(min=1.0)
-    with torch.no_grad():  # varifocal weighting (Zhang et al. 2021): easy background counts little
-        chance = logits.sigmoid()
-        weight = torch.where(wanted > 0, wanted.clamp(min=0.1), 0.75 * chance.square())
-    class_loss = (F.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * weight).sum() / total
+    class_loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / total
     theirs = truth.gather(1, owner[..., None].expand(-1, -1, 4))
     box_loss = ((1 - complete_overlap(boxes[positive], theirs[positive])) * target[positive]).sum() / total
     return class_loss, BOX_GAIN * box_loss

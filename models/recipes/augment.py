@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+
 from data import Frame, resize, square_crop
 
 TAUGHT = 0.12  # boxes of bodies less visible than this are not taught
@@ -9,17 +10,17 @@ TAUGHT = 0.12  # boxes of bodies less visible than this are not taught
 
 def camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Another camera's picture of the same scene: light, contrast, colour, noise, blur, compression."""
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < 0.8:
+    if rng.random() < 0.6:
         ramp = np.arange(256, dtype=np.float32) / 255.0
-        table = ramp ** rng.uniform(0.7, 1.4) * rng.uniform(0.75, 1.3) + rng.uniform(-0.08, 0.08)
-        tables = [table * (rng.uniform(0.92, 1.08)) for _ in range(3)]
+        table = ramp ** rng.uniform(0.7, 1.4) * rng.uniform(0.8, 1.25) + rng.uniform(-0.05, 0.05)
+        tables = [table * (rng.uniform(0.95, 1.05)) for _ in range(3)]
         lut = np.clip(np.stack(tables, -1) * 255.0, 0, 255).astype(np.uint8)
         image = cv2.LUT(image, lut[None])
     if rng.random() < 0.1:
         image = cv2.GaussianBlur(image, (3, 3), rng.uniform(0.4, 1.2))
-    if rng.random() < 0.2:
+    if rng.random() < 0.1:
         noise = rng.integers(-8, 9, image.shape, np.int16) * rng.integers(1, 3)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.15:
@@ -35,7 +36,7 @@ def window(frame: Frame, rng: np.random.Generator) -> tuple[float, float, float,
         grow = rng.uniform(0.95, 1.15)
         width, height = frame.width * grow, frame.height * grow
         x, y = frame.width / 2, frame.height / 2
-    elif choice < 0.75 or not len(frame.boxes):  # a zoom anywhere
+    elif choice < 0.65 or not len(frame.boxes):  # a zoom anywhere
         part = rng.uniform(0.35, 0.95)
         width = height = max(frame.width, frame.height) * part
         x, y = rng.uniform(0.2, 0.8) * frame.width, rng.uniform(0.2, 0.8) * frame.height
@@ -46,6 +47,9 @@ def window(frame: Frame, rng: np.random.Generator) -> tuple[float, float, float,
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         slip = max(0.0, (width - side) / 2)
         x, y = x + rng.uniform(-slip, slip), y + rng.uniform(-slip, slip)
+    if choice >= 0.5:  # close views stay inside the picture as far as they fit
+        x = np.clip(x, min(width, frame.width) / 2, frame.width - min(width, frame.width) / 2)
+        y = np.clip(y, min(height, frame.height) / 2, frame.height - min(height, frame.height) / 2)
     return x - width / 2, y - height / 2, width, height
 
 

@@ -52,6 +52,11 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
+def steps(r: dict) -> str:
+    """How long the training was, and what came before it."""
+    return f"{r['steps']} steps" + (f" after {r['earlier_steps']} of an earlier run," if r["earlier_steps"] else "")
+
+
 def detector_card(r: dict, size: int, world: str) -> str:
     """The detector's model card."""
     rows = "\n".join(
@@ -70,9 +75,9 @@ Plain convolutions with ReLU, strides 8, 16 and 32, no anchors: {r["parameters"]
 stored as int8 with a scale per output channel and become f32 when loaded. Licence: MIT OR Apache-2.0, as the project's.
 
 ## How it was made
-`models/recipes/train.sh` ({world}; seed {r["seed"]}, {r["steps"]} steps of {r["batch"]} pictures from {r["frames"]} frames,
-{r["minutes"]:.0f} minutes on two shared cores). Training views are whole frames, zooms and close regions in equal parts,
-because the daemon also looks at moving regions at native resolution.
+`models/recipes/train.sh` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} pictures from {r["frames"]} frames,
+{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine). Half of the training views are whole frames, the others
+close ones, because the daemon also looks at moving regions at native resolution.
 
 ## Measured
 On {r["test_frames"]} whole frames of sites it never saw, by the shipped int8 file, at score {r["threshold"]} (the best F1 on a third set of sites). A box
@@ -110,8 +115,8 @@ clipped to the picture, stretched to 128×128 RGB in 0..1; output `[1, {len(name
 MIT OR Apache-2.0, as the project's.
 
 ## How it was made
-`models/recipes/train.sh` ({world}; seed {r["seed"]}, {r["steps"]} steps of {r["batch"]} crops from {r["frames"]} frames,
-{r["minutes"]:.0f} minutes on two shared cores): truth boxes with jitter, patches of background over a third of them, species drawn
+`models/recipes/train.sh` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} crops from {r["frames"]} frames,
+{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine): truth boxes with jitter, patches of background over a third of them, species drawn
 equally often.
 
 ## Measured

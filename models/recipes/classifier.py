@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import quantize
 import torch
 import torch.nn.functional as F
+from torch import nn
+
+import quantize
 from augment import classifier_sample
 from blocks import Average, ConvRelu, half, parameters, schedule, seeded, stage
 from command import arguments, keep, restore
 from data import Frame, load, resize, square_crop, taxa
 from metrics import best_temperature, calibration_error, nll
-from torch import nn
 
 SEED = 20261
 BATCH = 64
@@ -75,9 +76,9 @@ class Samples(torch.utils.data.Dataset):
         return torch.from_numpy(np.ascontiguousarray(image)), kind
 
 
-def train(frames: list[Frame], names: list[str], steps: int) -> Classifier:
-    """Trains for `steps` batches and returns the averaged network."""
-    network = Classifier(len(names)).to(memory_format=torch.channels_last)
+def train(network: Classifier, frames: list[Frame], names: list[str], steps: int) -> None:
+    """Trains for `steps` batches; leaves the averaged weights in `network`."""
+    network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(parameters(network, 0.05), lr=PEAK)
     average = Average(network)
     samples = Samples(frames, crops(frames, names), len(names), steps)
@@ -100,7 +101,6 @@ def train(frames: list[Frame], names: list[str], steps: int) -> Classifier:
                   f"{time.time() - started:.0f} s", flush=True)  # fmt: skip
             total, right = 0.0, 0.0
     network.load_state_dict(average.state)
-    return network.eval()
 
 
 def plain_crop(frame: Frame, image: np.ndarray, box: int) -> np.ndarray:
@@ -177,9 +177,11 @@ def main() -> None:
     else:
         frames = load(*args.train)
         print(f"classifier: {len(crops(frames, names))} animals, {args.steps} steps of {BATCH}", flush=True)
+        earlier = restore(network, args.start)["steps"] if args.start else 0
         started = time.time()
-        network = train(frames, names, args.steps)
+        train(network, frames, names, args.steps)
         facts = {"steps": args.steps, "batch": BATCH, "seed": SEED, "frames": len(frames)}
+        facts |= {"threads": args.threads, "earlier_steps": earlier}
         facts["minutes"] = (time.time() - started) / 60
         keep(network, facts, kept)
     result = facts | measure(network.eval(), load(args.check), load(args.test), names, args.work)

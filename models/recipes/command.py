@@ -15,7 +15,8 @@ def arguments(about: str, steps: int) -> argparse.Namespace:
     parser.add_argument("--test", type=Path, required=True, help="data set that the card tells of")
     parser.add_argument("--work", type=Path, required=True, help="folder for weights and measurements")
     parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="the loader takes one more core")
+    parser.add_argument("--start", type=Path, help="weights kept by an earlier run, to go on from")
     parser.add_argument("--measure", action="store_true", help="train nothing: measure the weights kept in --work")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
@@ -28,7 +29,7 @@ def keep(network: nn.Module, facts: dict, path: Path) -> None:
 
 
 def restore(network: nn.Module, path: Path) -> dict:
-    """Reads what `keep` wrote; returns the facts."""
+    """Reads what `keep` wrote into `network`; returns the facts."""
     kept = torch.load(path)
     network.load_state_dict(kept["state"])
     return kept["facts"]

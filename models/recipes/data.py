@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from network import CLASSES
 
 cv2.setNumThreads(1)  # one worker, one core: the training itself uses the others

@@ -7,11 +7,12 @@ import json
 import time
 from pathlib import Path
 
-import assign
 import numpy as np
 import onnxruntime
-import quantize
 import torch
+
+import assign
+import quantize
 from augment import detector_sample
 from blocks import Average, half, parameters, schedule, seeded
 from command import arguments, keep, restore
@@ -62,9 +63,9 @@ def collate(samples):
     return torch.from_numpy(np.stack([image for image, _, _ in samples])), truth, kinds, real
 
 
-def train(frames: list[Frame], steps: int) -> Detector:
-    """Trains for `steps` batches and returns the averaged network."""
-    network = Detector().to(memory_format=torch.channels_last)
+def train(network: Detector, frames: list[Frame], steps: int) -> None:
+    """Trains for `steps` batches; leaves the averaged weights in `network`."""
+    network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(parameters(network, 0.02), lr=PEAK)
     average = Average(network)
     loader = torch.utils.data.DataLoader(
@@ -91,7 +92,6 @@ def train(frames: list[Frame], steps: int) -> Detector:
                   f"{time.time() - started:.0f} s", flush=True)  # fmt: skip
             sums[:] = 0
     network.load_state_dict(average.state)
-    return network.eval()
 
 
 def export(network: Detector, path: Path) -> None:
@@ -121,8 +121,8 @@ def measure(network: Detector, check: list[Frame], test: list[Frame], work: Path
     full, small = (onnxruntime.InferenceSession(work / n) for n in ("detector-f32.onnx", "detector.onnx"))
     report = {"parameters": sum(p.numel() for p in network.parameters())}
     report |= detector_report(check, detections(small, check), test, detections(small, test), CLASSES)
-    f32 = detector_report(check, detections(full, check), test, detections(full, test), CLASSES)
-    report["map50_f32"] = f32["map50"]
+    before = detections(full, test)
+    report["map50_f32"] = detector_report(test, before, test, before, CLASSES)["map50"]
     report["parity"] = quantize.parity(full, small, [letterbox(f.pixels, SIZE)[0] for f in test[:50]])
     return report
 
@@ -138,9 +138,11 @@ def main() -> None:
     else:
         frames = load(*args.train)
         print(f"detector: {len(frames)} frames, {args.steps} steps of {BATCH}", flush=True)
+        earlier = restore(network, args.start)["steps"] if args.start else 0
         started = time.time()
-        network = train(frames, args.steps)
+        train(network, frames, args.steps)
         facts = {"steps": args.steps, "batch": BATCH, "seed": SEED, "frames": len(frames)}
+        facts |= {"threads": args.threads, "earlier_steps": earlier}
         facts["minutes"] = (time.time() - started) / 60
         keep(network, facts, kept)
     report = facts | measure(network.eval(), load(args.check), load(args.test), args.work)

@@ -1,6 +1,7 @@
 """What the networks are worth, on bursts they never saw."""
 
 import numpy as np
+
 from data import Frame
 
 FLOOR = 0.05  # scores below are not looked at

@@ -2,8 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from blocks import ConvRelu, stage
 from torch import nn
+
+from blocks import ConvRelu, stage
 
 CLASSES = ["animal", "person", "vehicle"]
 STRIDES = (8, 16, 32)
