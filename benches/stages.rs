@@ -24,9 +24,7 @@ fn burst(size: (u32, u32)) -> Vec<Vec<u8>> {
     let site = Site::new(3);
     let taken = Utc.with_ymd_and_hms(2026, 6, 1, 12, 0, 0).unwrap();
     let plan = BurstPlan::quiet(taken.naive_utc(), 1);
-    (0..3)
-        .map(|n| jpeg(&site.render(&plan, n, size), plan.taken_at(n), site.camera(), 90).unwrap())
-        .collect()
+    (0..3).map(|n| jpeg(&site.render(&plan, n, size), plan.taken_at(n), site.camera(), 90).unwrap()).collect()
 }
 
 fn stages(c: &mut Criterion) {

@@ -1,7 +1,7 @@
 //! Clues of bursts whose truth is known, for `models/recipes/fit_fusion.py`:
 //! `cargo run --release --example clues -- DETECTOR.toml DATA > clues.jsonl`.
 //!
-//! `DATA` is a data set of the bench world (`--example world`), `DETECTOR.toml` a detector's manifest. One JSON object
+//! `DATA` is a data set of the bench world (`trapline world`), `DETECTOR.toml` a detector's manifest. One JSON object
 //! per burst: whether anything alive is to be seen in it, its site, and what the fusion weighs.
 
 use std::collections::BTreeMap;

@@ -16,7 +16,8 @@ share() { echo $(($1 * scale / 100)); }
 
 render() { # name bursts seed share-of-empties
     [ -f "$work/$1/done" ] && return
-    (cd "$root" && cargo run --quiet --release --example world -- "$work/$1" "$(share "$2")" "$3" 640 480 "$4")
+    (cd "$root" && cargo run --quiet --release -- world "$work/$1" \
+        --bursts "$(share "$2")" --seed "$3" --size 640x480 --empties "$4")
     touch "$work/$1/done"
 }
 mkdir -p "$work"

@@ -93,7 +93,20 @@ pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
 }
 
 /// The networks trained on the bench world; they know no real animal.
-const BUNDLED: [Embedded; 0] = [];
+const BUNDLED: [Embedded; 2] = [
+    Embedded {
+        name: "models/bench-detector/manifest.toml",
+        manifest: include_str!("../../models/bench-detector/manifest.toml"),
+        onnx: include_bytes!("../../models/bench-detector/bench-detector.onnx"),
+        labels: None,
+    },
+    Embedded {
+        name: "models/bench-classifier/manifest.toml",
+        manifest: include_str!("../../models/bench-classifier/manifest.toml"),
+        onnx: include_bytes!("../../models/bench-classifier/bench-classifier.onnx"),
+        labels: Some(include_str!("../../models/bench-classifier/labels.csv")),
+    },
+];
 
 /// Opens the networks that are part of the program, on the engine that `chosen` names.
 pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {

@@ -189,8 +189,8 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::manifest::parse;
     use crate::engine::fake::Fake;
+    use crate::engine::manifest::parse;
 
     /// A classifier of three labels; the hash is that of `abc` (FIPS 180-4's example).
     const MANIFEST: &str = r#"
