@@ -7,7 +7,7 @@
 use chrono::{TimeZone, Utc};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
-use trapline::config::Models;
+use trapline::config::Config;
 use trapline::daemon::models;
 use trapline::image::{self, Gray, Want};
 use trapline::units::BBox;
@@ -28,7 +28,7 @@ fn burst(size: (u32, u32)) -> Vec<Vec<u8>> {
 }
 
 fn stages(c: &mut Criterion) {
-    let networks = models::bundled(&Models::default()).unwrap();
+    let networks = models::bundled(&Config::default().models).unwrap();
     let mut detector = networks.detector.map(|m| Detector::new(m).unwrap());
     let mut classifier = networks.classifier.map(|m| Classifier::new(m).unwrap());
     for size in SIZES {
