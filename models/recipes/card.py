@@ -54,7 +54,11 @@ def percent(value: float | None) -> str:
 
 def steps(r: dict) -> str:
     """How long the training was, and what came before it."""
-    return f"{r['steps']} steps" + (f" after {r['earlier_steps']} of an earlier run," if r["earlier_steps"] else "")
+    return f"{r['steps']} steps" + (
+        f" after {r['earlier_steps']} of an earlier run (so one run of the command gives other weights),"
+        if r["earlier_steps"]
+        else ""
+    )
 
 
 def detector_card(r: dict, size: int, world: str) -> str:
