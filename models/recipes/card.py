@@ -80,8 +80,9 @@ stored as int8 with a scale per output channel and become f32 when loaded. Licen
 
 ## How it was made
 `models/recipes/train.sh` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} pictures from {r["frames"]} frames,
-{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine). Half of the training views are whole frames, the others
-close ones, because the daemon also looks at moving regions at native resolution.
+{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine). Most training pictures are four
+close views side by side, the others whole frames or single close views: the daemon also looks at moving regions at
+native resolution.
 
 ## Measured
 On {r["test_frames"]} whole frames of sites it never saw, by the shipped int8 file, at score {r["threshold"]} (the best F1 on a third set of sites). A box
