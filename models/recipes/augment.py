@@ -5,7 +5,7 @@ import numpy as np
 
 from data import Frame, resize, square_crop
 
-TAUGHT = 0.12  # boxes of bodies less visible than this are not taught
+TAUGHT = 0.2  # boxes of bodies less visible than this are not taught
 
 
 def camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -29,9 +29,9 @@ def camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def window(frame: Frame, rng: np.random.Generator) -> tuple[float, float, float, float]:
+def window(frame: Frame, rng: np.random.Generator, close: bool) -> tuple[float, float, float, float]:
     """The part of a frame to look at, as left, top, width, height; it may reach over the edges."""
-    choice = rng.random()
+    choice = rng.uniform(0.45 if close else 0.0, 1.0)
     if choice < 0.5:  # the whole picture, as the first pass sees it
         grow = rng.uniform(0.95, 1.15)
         width, height = frame.width * grow, frame.height * grow
@@ -72,9 +72,9 @@ def view(image: np.ndarray, part: tuple[float, float, float, float], height: int
     return canvas, scale, shift
 
 
-def detector_sample(frame: Frame, rng: np.random.Generator, height: int, width: int):
+def detector_sample(frame: Frame, rng: np.random.Generator, height: int, width: int, close: bool = False):
     """A training picture of the detector with its boxes (corners in its pixels) and kinds."""
-    canvas, scale, shift = view(frame.pixels, window(frame, rng), height, width)
+    canvas, scale, shift = view(frame.pixels, window(frame, rng, close), height, width)
     boxes = frame.boxes * scale + np.array([*shift, *shift], np.float32)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
@@ -86,6 +86,18 @@ def detector_sample(frame: Frame, rng: np.random.Generator, height: int, width: 
         boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
         boxes += np.array([width, 0, width, 0], np.float32)
     return camera(np.ascontiguousarray(canvas), rng), boxes, kinds
+
+
+def four(frames: list[Frame], rng: np.random.Generator, height: int, width: int):
+    """Four close views side by side as one training picture: more to learn from for the same work."""
+    canvas, boxes, kinds = np.empty((height, width, 3), np.uint8), [], []
+    for i, frame in enumerate(frames):
+        top, left = i // 2 * height // 2, i % 2 * width // 2
+        tile, its_boxes, its_kinds = detector_sample(frame, rng, height // 2, width // 2, close=True)
+        canvas[top : top + height // 2, left : left + width // 2] = tile
+        boxes.append(its_boxes + np.array([left, top, left, top], np.float32))
+        kinds.append(its_kinds)
+    return canvas, np.concatenate(boxes), np.concatenate(kinds)
 
 
 def classifier_sample(image: np.ndarray, box: np.ndarray, rng: np.random.Generator, size: int, margin: float):

@@ -54,7 +54,11 @@ def percent(value: float | None) -> str:
 
 def steps(r: dict) -> str:
     """How long the training was, and what came before it."""
-    return f"{r['steps']} steps" + (f" after {r['earlier_steps']} of an earlier run," if r["earlier_steps"] else "")
+    return f"{r['steps']} steps" + (
+        f" after {r['earlier_steps']} of an earlier run (so one run of the command gives other weights),"
+        if r["earlier_steps"]
+        else ""
+    )
 
 
 def detector_card(r: dict, size: int, world: str) -> str:
@@ -76,8 +80,9 @@ stored as int8 with a scale per output channel and become f32 when loaded. Licen
 
 ## How it was made
 `models/recipes/train.sh` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} pictures from {r["frames"]} frames,
-{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine). Half of the training views are whole frames, the others
-close ones, because the daemon also looks at moving regions at native resolution.
+{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine). Most training pictures are four
+close views side by side, the others whole frames or single close views: the daemon also looks at moving regions at
+native resolution.
 
 ## Measured
 On {r["test_frames"]} whole frames of sites it never saw, by the shipped int8 file, at score {r["threshold"]} (the best F1 on a third set of sites). A box

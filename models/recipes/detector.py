@@ -13,7 +13,7 @@ import torch
 
 import assign
 import quantize
-from augment import detector_sample
+from augment import detector_sample, four
 from blocks import Average, half, parameters, schedule, seeded
 from command import arguments, keep, restore
 from data import Frame, letterbox, load
@@ -23,6 +23,7 @@ from network import CLASSES, SIZE, Detector, Exported, cells, corners
 SEED = 20260
 BATCH = 16
 PEAK = 2e-3
+FOURS = 0.6  # share of training pictures made of four close views
 SHAPES = [(256, 320), (256, 256), (320, 320), (256, 256)]  # heights and widths the batches take in turn
 
 
@@ -39,9 +40,14 @@ class Samples(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int):
         rng = np.random.default_rng([SEED, index])
-        chosen = min(int(np.searchsorted(self.cumulated, rng.random())), len(self.frames) - 1)
         height, width = SHAPES[index // BATCH % len(SHAPES)]
-        return detector_sample(self.frames[chosen], rng, height, width)
+        if rng.random() < FOURS:
+            return four([self.draw(rng) for _ in range(4)], rng, height, width)
+        return detector_sample(self.draw(rng), rng, height, width)
+
+    def draw(self, rng: np.random.Generator) -> Frame:
+        """A frame, by its share."""
+        return self.frames[min(int(np.searchsorted(self.cumulated, rng.random())), len(self.frames) - 1)]
 
 
 def share(frame: Frame) -> float:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes both bundled networks: renders the bench world, trains, quantises, measures, writes manifests and cards.
-# Usage, from anywhere: models/recipes/train.sh          (about half an hour on two free cores)
+# Usage, from anywhere: models/recipes/train.sh          (about an hour on two free cores, 10 GB of memory)
 # PYTHON: an interpreter with requirements.txt installed. WORK: where pictures and trained weights go.
 # SCALE: percent of bursts and steps, for a quick try (default 100).
 set -eu
@@ -33,10 +33,8 @@ learn() { # script steps data-sets…
     shift 2
     "$python" -W ignore "$here/$script.py" --check "$work/check" --test "$work/test" --work "$work" --steps "$steps" "$@"
 }
-# The detector starts on a world with empties, where false alarms are learnt, then sees all.
-learn detector 1500 --train "$work/first"
-learn detector 1200 --train "$work/first" "$work/second" "$work/third" --start "$work/detector.pt"
-learn classifier 1500 --train "$work/first" "$work/second" "$work/third"
+learn detector 4000 --train "$work/first" "$work/second" "$work/third"
+learn classifier 2000 --train "$work/first" "$work/second" "$work/third"
 world="2500 bursts of seeds 9001, 9004 and 9005 at 640×480"
 [ "$scale" = 100 ] || world="$world, $scale % of them"
 "$python" "$here/card.py" --work "$work" --models "$root/models" --world "$world"
