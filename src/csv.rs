@@ -23,13 +23,20 @@ pub fn rows(text: &str) -> Result<Vec<Row>, CsvError> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record?;
-        let line = record.position().map_or(0, ::csv::Position::line);
         rows.push(Row {
-            line: usize::try_from(line).unwrap_or(usize::MAX),
+            line: record.position().map_or(0, |at| line(text, at)),
             fields: record.iter().map(str::to_owned).collect(),
         });
     }
     Ok(rows)
+}
+
+/// The line a record begins on: its position lies before the empty lines that were skipped.
+fn line(text: &str, at: &::csv::Position) -> usize {
+    let place = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(place(at.byte())..).unwrap_or_default();
+    let skipped = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).filter(|&&b| b == b'\n').count();
+    place(at.line()).saturating_add(skipped)
 }
 
 #[cfg(test)]
