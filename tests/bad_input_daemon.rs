@@ -1,5 +1,6 @@
 //! What `trapline run` and `trapline demo` say to wrong input: the message names file, key and what is allowed, and the
 //! exit code is 2.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod daemon_support;
 

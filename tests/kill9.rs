@@ -18,7 +18,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// A burst as it was printed: its key, its outcome, its pictures.
-type Printed = BTreeMap<(u32, u32), (String, BTreeSet<String>)>;
+type Printed = BTreeMap<Key, Said>;
+
+/// Boot and number of a burst.
+type Key = (u32, u32);
+
+/// Outcome and pictures of a burst, as printed.
+type Said = (String, BTreeSet<String>);
 
 #[test]
 fn no_acknowledged_burst_is_lost_and_pictures_and_rows_agree_after_every_kill() {
@@ -68,7 +74,7 @@ fn follow(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
 }
 
 /// A printed burst; `None` for a line that the kill cut off.
-fn burst(line: &str) -> Option<((u32, u32), (String, BTreeSet<String>))> {
+fn burst(line: &str) -> Option<(Key, Said)> {
     let object: Value = serde_json::from_str(line).ok()?;
     let media = object["media"].as_array()?.iter().map(|m| m.as_str().unwrap().to_owned()).collect();
     let number = |name: &str| object[name].as_u64().and_then(|n| u32::try_from(n).ok());
@@ -83,7 +89,7 @@ fn check(trap: &Trap, printed: &Printed, when: &str) {
     assert_eq!(sound, "ok", "{when}");
     let mut query = db.prepare("SELECT boot, id, outcome FROM burst").unwrap();
     let rows = query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).unwrap();
-    let journaled: BTreeMap<(u32, u32), String> = rows.map(Result::unwrap).collect();
+    let journaled: BTreeMap<Key, String> = rows.map(Result::unwrap).collect();
     let mut query = db.prepare("SELECT path, sha256 FROM media WHERE gone_us IS NULL").unwrap();
     let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     let pictures: BTreeMap<String, Vec<u8>> = rows.map(Result::unwrap).collect();

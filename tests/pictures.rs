@@ -2,6 +2,7 @@
 //!
 //! The small files under `tests/data` were written by Pillow 12 from one ramp of 40x24 pixels
 //! (`r = 6x, g = 10y, b = 255 - 6x`, quality 90); the expected pixels are Pillow's own decoding of them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::PathBuf;
 

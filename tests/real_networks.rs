@@ -4,6 +4,7 @@
 //! skunk, 2048x1536): `Image.resize(…, BILINEAR)` to the network's input, decoding by the formulas in
 //! `models/README.md` there; crops are `1.2 * max(w, h)` squares around `BOX`, clipped. Tolerances cover the decoder's
 //! rounding (a few grey values), not another algorithm.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Tracks against the bench world, which knows every individual on every frame.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 
