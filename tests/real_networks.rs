@@ -83,7 +83,9 @@ fn classifiers_give_the_probabilities_onnx_runtime_gives() {
     let picture = skunk(&root, Want::Full);
     // (network, [(class, probability)], tolerance). A skunk is no bird: noise of half a grey value on the crop moves the
     // bird networks' probabilities by 0.04 in ONNX Runtime itself, so their tolerance is wider.
-    let cases: [(&str, &[(usize, f32)], f32); 4] = [
+    /// Model, a few classes with their probabilities, tolerance.
+    type Case<'a> = (&'a str, &'a [(usize, f32)], f32);
+    let cases: [Case<'_>; 4] = [
         ("imagenet_mobilenetv2", &[(362, 0.9571), (359, 0.0211), (363, 0.0105)], 0.01),
         ("imagenet_mobilenetv2_int8", &[(362, 0.9531), (359, 0.0234), (363, 0.0117)], 0.02),
         ("inat_birds", &[(867, 0.3300), (362, 0.3100), (72, 0.0732)], 0.06),
