@@ -80,7 +80,7 @@ stored as int8 with a scale per output channel and become f32 when loaded. Licen
 
 ## How it was made
 `models/recipes/train.sh` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} pictures from {r["frames"]} frames,
-{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine). Most training pictures are four
+{r["minutes"]:.0f} minutes, {r["threads"]} thread(s)). Most training pictures are four
 close views side by side, the others whole frames or single close views: the daemon also looks at moving regions at
 native resolution.
 
@@ -121,7 +121,7 @@ MIT OR Apache-2.0, as the project's.
 
 ## How it was made
 `models/recipes/train.sh` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} crops from {r["frames"]} frames,
-{r["minutes"]:.0f} minutes, {r["threads"]} thread(s) of a shared machine): truth boxes with jitter, patches of background over a third of them, species drawn
+{r["minutes"]:.0f} minutes, {r["threads"]} thread(s)): truth boxes with jitter, patches of background over a third of them, species drawn
 equally often.
 
 ## Measured

@@ -23,8 +23,16 @@ use crate::event::Outcome;
 const CAUTION: &str = "The pictures are rendered and the bundled networks were trained on rendered pictures: they know the \
 bench world and no real animal.\nFor real photos bring a model: trapline run --model FILE, trapline sort --model FILE.";
 
+/// Shown at the end of `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  trapline demo
+  trapline demo --bursts 10 --journal /tmp/demo.db
+  trapline events list --journal /tmp/demo.db";
+
 /// Arguments of `trapline demo`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Keep the journal here, and its pictures in a folder NAME-media beside it
     #[arg(long, value_name = "FILE")]

@@ -12,8 +12,15 @@ use crate::eval::{cases, measure, predicted, truth};
 
 mod render;
 
+/// Shown at the end of `--help`.
+const EXAMPLES: &str = "\
+Example:
+  trapline sort photos --json --model detector.toml --model classifier.toml > found.jsonl
+  trapline eval --truth labels.csv --predictions found.jsonl --taxa labels-of-the-classifier.csv";
+
 /// Arguments of `trapline eval`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// What every photo shows: a table with the columns `file` and `label`
     #[arg(long, value_name = "CSV")]

@@ -8,14 +8,25 @@ use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::burst_line::say;
 use super::{Done, Failure};
 use crate::engine::install::{DEFAULT_LIMIT, InstallError, Request, default_dir, install, installed};
 use crate::engine::manifest::Manifest;
 use crate::engine::model::{Model, ModelError};
 use crate::engine::{Engine, builtin};
 
+/// Shown at the end of every `--help` of this verb.
+const EXAMPLES: &str = "\
+Examples:
+  trapline models list
+  trapline models verify models/bench-detector
+  trapline models add models/bench-detector
+  trapline models add https://example.org/detector.toml --sha256 HEX
+  trapline models bench models/bench-classifier --json";
+
 /// Arguments of `trapline models`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,
@@ -30,14 +41,17 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Show the installed models
+    #[command(after_help = EXAMPLES)]
     List,
     /// Check hashes and run each network once
+    #[command(after_help = EXAMPLES)]
     Verify {
         /// Installed names, manifests or folders [default: everything installed]
         #[arg(value_name = "MODEL")]
         models: Vec<PathBuf>,
     },
     /// Install a model: a manifest with its network, a folder with both, or a network alone; a path or a URL
+    #[command(after_help = EXAMPLES)]
     Add {
         /// Path or http(s) URL
         source: String,
@@ -52,6 +66,7 @@ enum Verb {
         replace: bool,
     },
     /// Time a forward pass
+    #[command(after_help = EXAMPLES)]
     Bench {
         /// Installed names, manifests or folders [default: everything installed]
         #[arg(value_name = "MODEL")]
@@ -98,14 +113,16 @@ struct Printer {
 
 impl Printer {
     fn line(&self, object: Value, text: String) {
-        if self.json { println!("{object}") } else { println!("{text}") }
+        // A reader that went away has seen enough.
+        let _ = say(&if self.json { object.to_string() } else { text });
     }
 }
 
 fn list(dir: &Path, printer: &Printer) -> Done {
     let found = installed(dir).map_err(Failure::runtime)?;
     if found.is_empty() && !printer.json {
-        println!("no models in {}; `trapline models add` brings one", dir.display());
+        printer
+            .line(Value::Null, format!("no models in {}; `trapline models add` brings one", dir.display()));
     }
     for path in found {
         match Manifest::load(&path) {

@@ -15,8 +15,15 @@ use crate::daemon::models;
 use crate::daemon::pipeline::{Devices, Pipeline};
 use crate::store::JournalError;
 
+/// Shown at the end of `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  trapline run --board bench --bursts 5 --journal /tmp/trap.db
+  trapline run --config cross/trapline.toml --model models/bench-detector";
+
 /// Arguments of `trapline run`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// What the site chose (TOML); cross/trapline.toml shows every key. Default: every key's default
     #[arg(long, value_name = "FILE")]

@@ -25,6 +25,11 @@ pub mod work;
 
 /// What the user is told at the end of `--help`.
 const HELP: &str = "\
+Examples:
+  trapline sort /media/card --model detector.toml --model classifier.toml
+  trapline sort /media/card --model detector.toml --json --journal card.db > card.jsonl
+  trapline sort /media/card --model detector.toml --copy-to sorted
+
 Grouping: photos are grouped by folder and camera (make, model, serial number). Photos at most 3 s apart are one \
 burst; photos at most --gap apart, each from the one before it, one sequence of any length. A photo without a \
 time between two photos of one burst belongs to it; other photos without a time follow file order, each alone \

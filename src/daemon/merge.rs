@@ -2,11 +2,12 @@
 //! frames when another burst joins it.
 
 use super::record::observation;
+use crate::event::Outcome;
 use crate::store::{Recorded, SequenceVerdict};
 use crate::vision::Judgement;
 
 /// Most bursts kept of one sequence: an animal that rests before the trap for an hour must not fill the memory.
-/// Beyond it the oldest are left out of the recomputation; with 3 frames each, 100 frames and more still count.
+/// Beyond it the oldest empties, then the oldest, are left out of the recomputation; with 3 frames each, 100 frames and more still count.
 const MOST: usize = 40;
 
 /// The sequence that is still open.
@@ -30,7 +31,9 @@ impl OpenSequence {
             return None;
         }
         if self.bursts.len() == MOST {
-            self.bursts.remove(0);
+            // What was seen stays; empties go first.
+            let oldest = self.bursts.iter().position(|b| b.outcome == Outcome::Empty).unwrap_or(0);
+            self.bursts.remove(oldest);
         }
         self.bursts.push(judged);
         Some(&self.bursts)

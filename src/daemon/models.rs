@@ -35,6 +35,9 @@ pub enum ModelsError {
         /// The second manifest.
         second: PathBuf,
     },
+    /// The thresholds contradict each other.
+    #[error("`thresholds`: {0}")]
+    Thresholds(&'static str),
     /// The engine is not part of this program.
     #[error("`models.engine`: {0}")]
     Engine(#[from] EngineError),
@@ -126,7 +129,7 @@ fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, EngineError> {
 }
 
 /// The judge of a site.
-pub fn judge(networks: Networks, config: &Config) -> Result<Judge, EngineError> {
+pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> {
     let mut decide = decide::Settings::default();
     let chosen = &config.thresholds;
     if let Some(species) = chosen.species {
@@ -143,8 +146,11 @@ pub fn judge(networks: Networks, config: &Config) -> Result<Judge, EngineError> 
         decide,
         ..judge::Settings::default()
     };
+    if let Some(fault) = settings.fusion.fault().or_else(|| settings.decide.fault()) {
+        return Err(ModelsError::Thresholds(fault));
+    }
     let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
-    build(networks, settings, &Fence::default(), &fence)
+    Ok(build(networks, settings, &Fence::default(), &fence)?)
 }
 
 /// A judge with these networks. `species` is the list that classes are deleted by before the softmax, `fence` what

@@ -10,7 +10,7 @@ use crate::image::{ImageError, Region, Rgb, Want, crop, decode, encode_jpeg};
 use crate::store::Picture;
 use crate::store::record::MediaKind;
 use crate::units::BBox;
-use crate::vision::{Category, Detection, Judgement};
+use crate::vision::{Category, Detection, FrameJudgement, Judgement};
 
 /// JPEG quality of crops and blurred frames: above what cameras use, so that a second coding adds little.
 const QUALITY: u8 = 92;
@@ -77,10 +77,12 @@ pub fn offer<'a>(
     (offered, faults)
 }
 
-/// Each animal's surest box with its frame, by track, in the order of the tracks.
+/// Each animal's surest box with its frame, by track, in the order of the tracks. Frames that show people give none:
+/// a crop is cut from the sharp picture.
 fn individuals(judged: &Judgement) -> Vec<(usize, BBox)> {
     let mut best: std::collections::BTreeMap<u32, (usize, &Detection)> = Default::default();
-    for (frame, judged) in judged.frames.iter().enumerate() {
+    let alone = |f: &FrameJudgement| f.detections.iter().all(|d| d.category != Category::Person);
+    for (frame, judged) in judged.frames.iter().enumerate().filter(|(_, f)| alone(f)) {
         for found in judged.detections.iter().filter(|d| d.category == Category::Animal) {
             let known = best.entry(found.track).or_insert((frame, found));
             if found.confidence > known.1.confidence {

@@ -1,5 +1,6 @@
 //! The way of the data, one function per arrow: trigger → burst → judgement → pictures → journal → room.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -169,6 +170,7 @@ impl Pipeline {
             }
             self.heartbeat()?;
         }
+        self.judge.end_sequence();
         self.effort(EffortKind::Stop)
     }
 
@@ -208,7 +210,7 @@ impl Pipeline {
         let shots = self.shoot(triggered.at);
         self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
         let begun = Instant::now();
-        let judged = self.judge.judge(&frames(&shots));
+        let judged = self.look(&shots);
         let judging = begun.elapsed();
         self.totals.spend(&judged.spent, judging);
         let circumstances = Circumstances {
@@ -224,6 +226,15 @@ impl Pipeline {
             told(&Acknowledged { stowed: &stowed, burst: &burst, judging });
         }
         Ok(())
+    }
+
+    /// Judges the burst. A fault in the program must not end the watch nor pass for an empty.
+    fn look(&mut self, shots: &[Shot]) -> Judgement {
+        let judge = &mut self.judge;
+        catch_unwind(AssertUnwindSafe(|| judge.judge(&frames(shots)))).unwrap_or_else(|_| {
+            log::error!("the program failed on this burst; it is kept as failed");
+            Judgement::failed(shots.len(), "the program failed on this burst")
+        })
     }
 
     /// Takes the burst. A camera that does not answer gives frames that say so: they are kept and flagged.

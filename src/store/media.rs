@@ -110,7 +110,14 @@ impl MediaStore {
         let mut done = Room::default();
         let mut kept = Vec::new();
         if !wanted.is_empty() {
-            done = self.make_room(journal, needed, burst.triggered)?;
+            match self.make_room(journal, needed, burst.triggered) {
+                Ok(room) => done = room,
+                Err(error @ (JournalError::Io { .. } | JournalError::ReadOnly { .. })) => {
+                    done.short_by = needed;
+                    burst.faults.push(format!("no room could be made: {error}"));
+                }
+                Err(error) => return Err(error),
+            }
             if done.short_by > 0 {
                 burst.faults.push(format!("pictures not kept: {} bytes too little room", done.short_by));
             } else {

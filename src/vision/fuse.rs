@@ -201,7 +201,7 @@ impl Fusion {
         } else if !self.bias.is_finite() {
             Some("bias must be finite")
         } else if !(0.0 <= self.floor && self.floor <= self.threshold && self.threshold <= 1.0) {
-            Some("floor and threshold must be 0 <= floor <= threshold <= 1")
+            Some("`empty` must not be above `sighting`, both 0 to 1 (defaults 0.25 and 0.75)")
         } else {
             None
         }

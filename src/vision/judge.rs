@@ -173,7 +173,7 @@ impl Judge {
             self.detect(look, &motion, strip, &mut faults);
         }
         self.look_again(&mut looks, &mut album, &motion, strip, &mut faults);
-        let inside = self.look_inside(&mut looks, &album);
+        let inside = self.look_inside(&mut looks, &album, &mut faults);
         let seen = self.discount(&mut looks);
         spent.detect = millis(began);
 
@@ -296,7 +296,7 @@ impl Judge {
 
     /// Looks closely into the most confident still boxes: a bird that turns its head moves too little for
     /// [`motion::evidence`], a stump not at all. Returns the strongest motion inside a box.
-    fn look_inside(&self, looks: &mut [FirstLook], album: &Album<'_>) -> f32 {
+    fn look_inside(&self, looks: &mut [FirstLook], album: &Album<'_>, faults: &mut Vec<String>) -> f32 {
         let Some(threshold) = self.threshold() else { return 0.0 };
         let mut still: Vec<(f32, BBox)> = looks
             .iter()
@@ -316,7 +316,13 @@ impl Judge {
         }
         let readable =
             (0..looks.len()).filter(|&i| looks.get(i).is_some_and(|l| l.judgement.failed.is_none()));
-        let close: Vec<Rgb> = readable.filter_map(|i| album.small(i, 2 * motion::WIDTH).ok()).collect();
+        let mut close: Vec<Rgb> = Vec::new();
+        for index in readable {
+            match album.small(index, 2 * motion::WIDTH) {
+                Ok(picture) => close.push(picture),
+                Err(reason) => faults.push(reason),
+            }
+        }
         let mut strongest = 0.0f32;
         for spot in spots {
             let inside = motion_inside(&close, &spot);

@@ -130,6 +130,21 @@ pub struct Judgement {
     pub spent: Spent,
 }
 
+impl Judgement {
+    /// What is made of a burst of `frames` frames that could not be judged at all: kept and flagged.
+    pub fn failed(frames: usize, reason: &str) -> Judgement {
+        let failed = FrameJudgement { failed: Some(reason.to_owned()), ..FrameJudgement::default() };
+        Judgement {
+            outcome: Outcome::Failed,
+            probability: Score::ZERO,
+            frames: vec![failed; frames],
+            sightings: Vec::new(),
+            faults: vec![reason.to_owned()],
+            spent: Spent::default(),
+        }
+    }
+}
+
 /// Time spent per step, milliseconds, as measured by the caller's stopwatch.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Spent {

@@ -33,6 +33,9 @@ pub fn merge(bursts: &[Judgement], taxonomy: Option<&Taxonomy>, rule: &Rule) -> 
         Rule::Tracks(settings) => by_tracks(bursts, &frames, probability, taxonomy, settings),
         Rule::DeepFaune(settings) => deepfaune::conclude(&frames, taxonomy, settings),
     };
+    // DeepFaune's rule knows no failures; ours is that they never pass for an empty.
+    let broken = bursts.iter().any(|b| b.outcome == Outcome::Failed || !b.faults.is_empty());
+    let outcome = if outcome == Outcome::Empty && broken { Outcome::Failed } else { outcome };
     Judgement {
         outcome,
         probability,

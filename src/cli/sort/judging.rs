@@ -7,13 +7,11 @@ use anyhow::{Context, anyhow};
 use crate::cli::progress::warn;
 use crate::config::{self, Models};
 use crate::daemon::models::{self, Networks};
-use crate::event::Outcome;
-use crate::units::Score;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
 use crate::vision::taxonomy::Taxonomy;
-use crate::vision::{FrameJudgement, Judgement, Spent, deepfaune};
+use crate::vision::{Judgement, deepfaune};
 
 /// How to judge.
 #[derive(Debug, clap::Args)]
@@ -177,19 +175,6 @@ impl SequenceJudge {
     pub fn merge(&mut self, bursts: &[Judgement]) -> Judgement {
         self.judge.end_sequence();
         sequence::merge(bursts, self.judge.taxonomy(), &self.rule)
-    }
-
-    /// The judgement of a burst that could not be judged.
-    pub fn broken(frames: usize, reason: &str) -> Judgement {
-        let failed = FrameJudgement { failed: Some(reason.to_owned()), ..FrameJudgement::default() };
-        Judgement {
-            outcome: Outcome::Failed,
-            probability: Score::ZERO,
-            frames: vec![failed; frames],
-            sightings: Vec::new(),
-            faults: vec![reason.to_owned()],
-            spent: Spent::default(),
-        }
     }
 }
 

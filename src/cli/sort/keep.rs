@@ -54,7 +54,11 @@ impl Keep {
 
     /// Keeps a result: when this returns, it survives a power cut.
     pub fn put(&mut self, judged: &Judged, report: &Report) -> anyhow::Result<()> {
-        self.journal.record(&self.burst(judged, report)?, &[])?;
+        match self.journal.record(&self.burst(judged, report)?, &[]) {
+            // Kept before, but its report could not be read back: the record stands.
+            Ok(_) | Err(JournalError::Duplicate(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         if let Some(learnt) = &judged.learnt {
             self.journal.put_state(&format!("{LEARNT}{}", judged.job.lane), learnt)?;
         }

@@ -101,7 +101,7 @@ fn judge_one(judge: &mut SequenceJudge, job: Job) -> Judged {
             let files: Vec<Result<Vec<u8>, String>> = burst.iter().map(read).collect();
             // A fault in a decoder must not take the other photos with it, nor stand in the way at every new start.
             catch_unwind(AssertUnwindSafe(|| judge.burst(&files)))
-                .unwrap_or_else(|_| SequenceJudge::broken(burst.len(), "the program failed on this burst"))
+                .unwrap_or_else(|_| Judgement::failed(burst.len(), "the program failed on this burst"))
         })
         .collect();
     let judgement = judge.merge(&bursts);
