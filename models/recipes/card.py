@@ -155,7 +155,7 @@ def install(work: Path, models: Path, role: str, version: str, world: str) -> No
             **common, more="", side=320, output="output", decode="yolov8",
             resize='rule = "letterbox"\nalign = "centre"\npad = 114',
             tail="\n[classes]\nanimal = [0]\nperson = [1]\nvehicle = [2]\n"
-            f"\n[thresholds]\ndetection = {report['threshold']}\nlow = 0.05\nnms_iou = 0.6\n",
+            f"\n[thresholds]\ndetection = {report['threshold']}\nlow = 0.02\nnms_iou = 0.6\n",
         )  # fmt: skip
         card = detector_card(report, onnx.stat().st_size, world)
     else:

@@ -19,6 +19,8 @@ by group), and a calibration table. Deterministic; needs numpy only.
 
 import argparse
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 
@@ -90,11 +92,20 @@ def cross_validated(clues, alive, groups, prior, folds):
     return p
 
 
+def write(manifest, weights):
+    """Puts the weights into a detector's manifest: they hold for that detector."""
+    kept = re.sub(r"\n\[fusion\][^\[]*", "\n", manifest.read_text()).rstrip() + "\n"
+    rows = [f"{name} = {value:.2f}" for name, value in zip(["bias", *NAMES], [weights[-1], *weights[:-1]])]
+    told = "# Fitted on bursts of the bench world by models/recipes/fit_fusion.py."
+    manifest.write_text(f"{kept}\n[fusion]\n{told}\n" + "\n".join(rows) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clues")
     parser.add_argument("--prior", type=float, default=30.0, help="bursts that the defaults are worth")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--manifest", type=Path, help="detector manifest whose [fusion] section to write anew")
     args = parser.parse_args()
     clues, alive, groups = read(args.clues)
     print(f"# {len(alive)} bursts, {int(alive.sum())} alive, {len(set(groups))} groups")
@@ -110,6 +121,8 @@ def main():
         far = "   # more than half from its default" if abs(value - default) > abs(default) / 2 else ""
         print(f"weights.{name} = {value:.2f}{far}")
     print(f"bias = {weights[-1]:.2f}")
+    if args.manifest:
+        write(args.manifest, weights)
 
 
 if __name__ == "__main__":

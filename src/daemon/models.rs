@@ -11,7 +11,7 @@ use crate::vision::classify::Classifier;
 use crate::vision::decide;
 use crate::vision::detect::Detector;
 use crate::vision::fence::Fence;
-use crate::vision::fuse::Fusion;
+use crate::vision::fuse::{Clues, Fusion};
 use crate::vision::judge::{self, Judge};
 use crate::vision::strip::Strip;
 use crate::vision::taxonomy::Taxonomy;
@@ -154,7 +154,8 @@ pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> 
 }
 
 /// A judge with these networks. `species` is the list that classes are deleted by before the softmax, `fence` what
-/// may be named at the site. The temperature is the classifier's own; so is the list of species where none is given.
+/// may be named at the site. The temperature is the classifier's own; so is the list of species where none is given,
+/// and the fusion weights are the detector's where it has any.
 pub fn build(
     networks: Networks,
     mut settings: judge::Settings,
@@ -162,6 +163,17 @@ pub fn build(
     fence: &Fence,
 ) -> Result<Judge, EngineError> {
     let detector = networks.detector.map(Detector::new).transpose()?;
+    if let Some(fitted) = detector.as_ref().and_then(|d| d.model().manifest().fusion) {
+        settings.fusion.bias = fitted.bias;
+        settings.fusion.weights = Clues {
+            motion: fitted.motion,
+            moving_box: fitted.moving_box,
+            still_box: fitted.still_box,
+            persistence: fitted.persistence,
+            upheaval: fitted.upheaval,
+            silence: fitted.silence,
+        };
+    }
     let classifier = networks.classifier.map(Classifier::new).transpose()?;
     if let Some(temperature) = classifier.as_ref().map(Classifier::temperature) {
         settings.decide.temperature_single = temperature;

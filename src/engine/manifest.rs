@@ -46,6 +46,15 @@
 //! detection = 0.25                       # a box from here on counts as seen
 //! low = 0.05                             # boxes below are dropped; default 0.05, MegaDetector's conservative one
 //! nms_iou = 0.45                         # boxes of one kind that overlap more are one; default 0.45, as YOLOX
+//!
+//! [fusion]                               # detectors, optional: weights of the burst's probability fitted for it
+//! bias = -7.8                            # with models/recipes/fit_fusion.py; all seven keys, see vision::fuse
+//! motion = 1.6
+//! moving_box = 0.9
+//! still_box = 1.6
+//! persistence = 0.5
+//! upheaval = 5.0
+//! silence = -2.0
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -105,6 +114,8 @@ pub struct Manifest {
     pub classes: Classes,
     /// Detectors: when a box counts.
     pub thresholds: Thresholds,
+    /// Weights of a burst's probability, fitted for this detector; `None`: those reasoned for any detector.
+    pub fusion: Option<Fusion>,
     /// Classifiers: what logits are divided by before the softmax, > 0.
     pub temperature: f32,
     /// Classifiers: the only labels that may win, all of them names in `labels`; `None` for all.
@@ -265,6 +276,26 @@ pub struct Thresholds {
     pub low: f32,
     /// Boxes of one kind whose intersection over union is above are one.
     pub nms_iou: f32,
+}
+
+/// What the clues of a burst weigh in its log-odds when this detector looked (`vision::fuse::Clues` says what each
+/// is): at least 0, `silence` at most 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fusion {
+    /// Log-odds with no clue at all.
+    pub bias: f32,
+    /// Salience of the motion.
+    pub motion: f32,
+    /// The best box in which something moved.
+    pub moving_box: f32,
+    /// The best box in which nothing moved.
+    pub still_box: f32,
+    /// Share of the frames with a box.
+    pub persistence: f32,
+    /// The scene is another from frame to frame.
+    pub upheaval: f32,
+    /// Something moved and no box says what.
+    pub silence: f32,
 }
 
 impl Manifest {

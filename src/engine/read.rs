@@ -7,8 +7,8 @@ use toml::{Table, Value};
 use super::keys::Section;
 use super::labels::{self, Label};
 use super::manifest::{
-    Align, Classes, Colour, Decode, Dtype, Input, Layout, Manifest, ManifestError, Output, Resize, Role,
-    Thresholds,
+    Align, Classes, Colour, Decode, Dtype, Fusion, Input, Layout, Manifest, ManifestError, Output, Resize,
+    Role, Thresholds,
 };
 
 /// Reads a text file.
@@ -25,7 +25,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
     let table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
-    const KEYS: [&str; 14] = [
+    const KEYS: [&str; 15] = [
         "role",
         "name",
         "version",
@@ -38,6 +38,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         "labels",
         "classes",
         "thresholds",
+        "fusion",
         "temperature",
         "allowed",
     ];
@@ -62,6 +63,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         labels,
         classes: classes(&top, role)?,
         thresholds: thresholds(&top, role)?,
+        fusion: fusion(&top, role)?,
         temperature: temperature(&top, role)?,
     })
 }
@@ -283,6 +285,28 @@ fn thresholds(top: &Section<'_>, role: Role) -> Result<Thresholds, ManifestError
     Ok(Thresholds { detection, low, nms_iou: section.number("nms_iou", 0.0, 1.0)?.unwrap_or(0.45) })
 }
 
+fn fusion(top: &Section<'_>, role: Role) -> Result<Option<Fusion>, ManifestError> {
+    let keys = ["bias", "motion", "moving_box", "still_box", "persistence", "upheaval", "silence"];
+    let Some(section) = top.section("fusion", &keys)? else { return Ok(None) };
+    if role != Role::Detector {
+        return Err(top.wrong_value("fusion", "set", "nothing: only a detector has fusion weights"));
+    }
+    let number = |key: &str, low: f32, high: f32| {
+        section
+            .number(key, low, high)?
+            .ok_or_else(|| section.missing(key, &format!("a number from {low} to {high}")))
+    };
+    Ok(Some(Fusion {
+        bias: number("bias", -100.0, 100.0)?,
+        motion: number("motion", 0.0, 100.0)?,
+        moving_box: number("moving_box", 0.0, 100.0)?,
+        still_box: number("still_box", 0.0, 100.0)?,
+        persistence: number("persistence", 0.0, 100.0)?,
+        upheaval: number("upheaval", 0.0, 100.0)?,
+        silence: number("silence", -100.0, 0.0)?,
+    }))
+}
+
 fn temperature(top: &Section<'_>, role: Role) -> Result<f32, ManifestError> {
     match top.number("temperature", 0.01, 100.0)? {
         Some(_) if role != Role::Classifier => {
@@ -355,7 +379,7 @@ mod tests {
         assert_eq!(
             said,
             "models/d/model.toml: unknown key `license`; allowed are role, name, version, file, sha256, licence, \
-             source, input, output, labels, classes, thresholds, temperature, allowed (did you mean `licence`?)"
+             source, input, output, labels, classes, thresholds, fusion, temperature, allowed (did you mean `licence`?)"
         );
         let said = error("colour = \"rgb\"", "color = \"rgb\"");
         assert!(said.contains("`input.color`") && said.contains("did you mean `colour`?"), "{said}");
