@@ -322,7 +322,7 @@ mod tests {
         let mut bad = good;
         bad.weights.motion = -1.0;
         assert!(bad.fault().is_some_and(|f| f.starts_with("weights")));
-        assert!(Fusion { floor: 0.9, ..good }.fault().is_some_and(|f| f.starts_with("floor")));
+        assert!(Fusion { floor: 0.9, ..good }.fault().is_some_and(|f| f.starts_with("`empty`")));
         assert!(Fusion { bias: f32::NAN, ..good }.fault().is_some());
     }
 }

@@ -344,13 +344,20 @@ impl Judge {
     }
 
     /// Boxes too weak to have counted for anything are noise. Weak boxes of people and vehicles stand for something
-    /// that is there but say little of what it is: they become boxes of animals.
+    /// that is there but say little of what it is: they become boxes of animals, unless the burst shows people or
+    /// vehicles for sure, whose parts they then are.
     fn weigh_weak(&self, looks: &mut [FirstLook]) {
         let Some(threshold) = self.threshold() else { return };
+        let doubtful = |d: &Detection| d.confidence.get() < believed(d.category, threshold);
+        let all = || looks.iter().flat_map(|l| &l.judgement.detections);
+        let sure = |category| all().any(|d| d.category == category && !doubtful(d));
+        let sure = [Category::Person, Category::Vehicle].map(|category| (category, sure(category)));
         for boxes in looks.iter_mut().map(|l| &mut l.judgement.detections) {
             boxes.retain(|d| fuse::counts(d, threshold));
-            for found in boxes.iter_mut().filter(|d| d.confidence.get() < believed(d.category, threshold)) {
-                found.category = Category::Animal;
+            for found in boxes.iter_mut().filter(|d| doubtful(d)) {
+                if !sure.contains(&(found.category, true)) {
+                    found.category = Category::Animal;
+                }
             }
         }
     }
