@@ -3,6 +3,16 @@
 //! The outbox holds [`Sighting`]s encoded by `postcard` behind one version byte. The packed wire format for
 //! LoRaWAN is built from the same record.
 
+mod codebook;
+pub mod command;
+mod message;
+
+pub use codebook::{CODEBOOK_MAX, Code, Codebook, CodebookError};
+pub use message::{
+    Anchor, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, EPOCH, Health, Lost, Message, Reset,
+    Seen, When,
+};
+
 use heapless::String;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,12 @@
 //! The seams to the outside, traits only. Each has a real driver and a bench driver in `drivers`.
 
+mod uplink;
+
+pub use uplink::{Downlink, Form, Link, NetworkTime, Parcel, Receipt, Subject, Uplink, UplinkError};
+
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::units::ClockQuality;
 
@@ -62,4 +66,8 @@ pub trait Clock: Send + Sync {
 
     /// The best idea of the time, and its quality.
     fn utc(&self) -> (DateTime<Utc>, ClockQuality);
+
+    /// Takes up a better time and gives how far the clock was behind it (negative: ahead). Records made before keep
+    /// their times; the caller journals the difference.
+    fn correct(&self, utc: DateTime<Utc>, quality: ClockQuality) -> TimeDelta;
 }

@@ -21,7 +21,10 @@ const VERSION_KEY: &str = "schema";
 pub(super) type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// The steps in order; step n leads to version n + 1. A step that adds a column also seals the rows anew.
-pub(super) const STEPS: [Step; 1] = [|db| db.execute_batch(include_str!("schema/0001.sql"))];
+pub(super) const STEPS: [Step; 2] = [
+    |db| db.execute_batch(include_str!("schema/0001.sql")),
+    |db| db.execute_batch(include_str!("schema/0002.sql")),
+];
 
 /// The newest version known.
 pub(super) const VERSION: i64 = STEPS.len() as i64;
@@ -109,7 +112,7 @@ mod tests {
     use super::*;
     use crate::store::sealed::{Column, Kind, Table};
 
-    /// The state table of an imagined version 2, with one column more.
+    /// The state table of an imagined next version, with one column more.
     const GROWN: Table = Table {
         name: "state",
         columns: &[
@@ -131,24 +134,41 @@ mod tests {
         Ok(())
     }
 
+    /// All steps, and one more.
+    fn then(step: Step) -> Vec<Step> {
+        STEPS.into_iter().chain([step]).collect()
+    }
+
     #[test]
-    fn a_journal_of_version_1_grows_to_a_later_version_and_keeps_its_rows() {
+    fn a_journal_of_version_1_grows_to_todays_and_keeps_its_rows() {
+        let db = Connection::open_in_memory().unwrap();
+        db.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        apply(&db, &STEPS[..1]).unwrap();
+        super::super::state::put(&db, "memory", b"stump").unwrap();
+        apply(&db, &STEPS).unwrap();
+        assert_eq!(version(&db).unwrap(), VERSION);
+        assert_eq!(super::super::state::get(&db, "memory").unwrap().unwrap(), b"stump");
+        assert_eq!(nature(&db, Path::new("j.db"), VERSION).unwrap(), Nature::Journal);
+    }
+
+    #[test]
+    fn a_journal_grows_to_a_later_version_and_keeps_its_rows() {
         let db = Connection::open_in_memory().unwrap();
         create(&db).unwrap();
         super::super::state::put(&db, "memory", b"stump").unwrap();
-        // The version row is written by the step's runner with the columns of version 1; an imagined version
+        // The version row is written by the step's runner with the columns of today; an imagined version
         // that changes that very table therefore looks at the other row only.
         let refused = |db: &Connection| db.execute_batch("CREATE TABLE half (x) STRICT; SELECT nonsense");
-        assert!(apply(&db, &[STEPS[0], refused]).is_err());
-        assert_eq!(version(&db).unwrap(), 1, "a step that fails leaves nothing");
+        assert!(apply(&db, &then(refused)).is_err());
+        assert_eq!(version(&db).unwrap(), VERSION, "a step that fails leaves nothing");
 
-        apply(&db, &[STEPS[0], add_a_column]).unwrap();
-        assert_eq!(version(&db).unwrap(), 2);
+        apply(&db, &then(add_a_column)).unwrap();
+        assert_eq!(version(&db).unwrap(), VERSION + 1);
         let rows = GROWN.select(&db, "WHERE key = 'memory'", &[]).unwrap();
         assert_eq!(rows.sound[0].blob("value"), b"stump");
         assert_eq!(rows.sound[0].text("note"), "grown");
-        apply(&db, &[STEPS[0], add_a_column]).unwrap();
-        assert_eq!(version(&db).unwrap(), 2, "nothing is applied twice");
+        apply(&db, &then(add_a_column)).unwrap();
+        assert_eq!(version(&db).unwrap(), VERSION + 1, "nothing is applied twice");
     }
 
     #[test]
@@ -160,14 +180,17 @@ mod tests {
         assert_eq!(nature(&db, path, VERSION).unwrap(), Nature::Journal);
 
         // One flipped bit in the header's version must not lock the owner out.
-        db.pragma_update(None, "user_version", 1 + 4096).unwrap();
+        db.pragma_update(None, "user_version", VERSION + 4096).unwrap();
         assert_eq!(nature(&db, path, VERSION).unwrap(), Nature::Damaged);
 
         let db = Connection::open_in_memory().unwrap();
         create(&db).unwrap();
-        apply(&db, &[STEPS[0], |db| db.execute_batch("CREATE TABLE later (x INTEGER) STRICT")]).unwrap();
+        apply(&db, &then(|db| db.execute_batch("CREATE TABLE later (x INTEGER) STRICT"))).unwrap();
         let error = nature(&db, path, VERSION).unwrap_err();
-        assert!(matches!(error, JournalError::Newer { found: 2, known: 1, .. }), "{error}");
+        assert!(
+            matches!(error, JournalError::Newer { found, known: VERSION, .. } if found == VERSION + 1),
+            "{error}"
+        );
 
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();

@@ -183,8 +183,55 @@ pub(super) const EFFORT: Table = Table {
 pub(super) const STATE: Table =
     Table { name: "state", columns: &[integer("id"), text("key"), blob("value")] };
 
+/// How far events have come.
+pub(super) const DELIVERY: Table = Table {
+    name: "delivery",
+    columns: &[
+        integer("id"),
+        integer("priority"),
+        text("rule"),
+        text("uplinks"),
+        integer("picture"),
+        integer("tries"),
+        integer("passed_us"),
+        integer("dropped_us"),
+        text("via"),
+        text("reason"),
+    ],
+};
+
+/// Messages that are no events.
+pub(super) const NOTICE: Table = Table {
+    name: "notice",
+    columns: &[
+        integer("id"),
+        text("name"),
+        text("subject"),
+        blob("payload"),
+        integer("made_us"),
+        integer("tries"),
+        integer("passed_us"),
+        integer("done_us"),
+        text("reason"),
+    ],
+};
+
+/// What was on the air.
+pub(super) const AIRTIME: Table = Table {
+    name: "airtime",
+    columns: &[
+        integer("id"),
+        integer("boot"),
+        integer("at_us"),
+        text("clock"),
+        integer("up_us"),
+        text("band"),
+        integer("micros"),
+    ],
+};
+
 /// Every table, parents before children.
-pub(super) const ALL: [&Table; 12] = [
+pub(super) const ALL: [&Table; 15] = [
     &DEPLOYMENT,
     &BOOT,
     &SEQUENCE,
@@ -197,4 +244,7 @@ pub(super) const ALL: [&Table; 12] = [
     &OUTBOX,
     &EFFORT,
     &STATE,
+    &DELIVERY,
+    &NOTICE,
+    &AIRTIME,
 ];
