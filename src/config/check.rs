@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, Retention, Site,
-    Species, Strip, Thresholds,
+    Species, Strip, Thresholds, sending,
 };
 use crate::units::Score;
 
@@ -18,8 +18,19 @@ const MB: u64 = 1_000_000;
 /// Checks everything; the first value outside its range is the error.
 pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, ConfigError> {
     let ranges = Ranges { file };
+    let site = ranges.site(raw.site)?;
+    let out = raw::Out {
+        sending: raw.sending,
+        directory: raw.directory,
+        lorawan: raw.lorawan,
+        mqtt: raw.mqtt,
+        webhook: raw.webhook,
+        satellite: raw.satellite,
+        commands: raw.commands,
+    };
     Ok(Config {
-        site: ranges.site(raw.site)?,
+        out: sending::check(out, &site.name, &ranges, folder)?,
+        site,
         board: raw.board,
         burst: ranges.burst(raw.burst)?,
         models: ranges.models(raw.models, folder)?,
@@ -51,22 +62,33 @@ pub(super) fn defaults() -> Config {
             rare_below: 10,
             keep_unsent: true,
         },
+        out: sending::defaults(),
     }
 }
 
 /// Says no with the file's name.
-struct Ranges<'a> {
+pub(super) struct Ranges<'a> {
     file: &'a str,
 }
 
 impl Ranges<'_> {
-    fn refuse<T>(&self, key: &'static str, value: impl Display, allowed: &str) -> Result<T, ConfigError> {
+    pub(super) fn refuse<T>(
+        &self,
+        key: &'static str,
+        value: impl Display,
+        allowed: &str,
+    ) -> Result<T, ConfigError> {
         let (file, value, allowed) = (self.file.to_owned(), value.to_string(), allowed.to_owned());
         Err(ConfigError::Range { file, key, value, allowed })
     }
 
     /// A whole number within `range`.
-    fn whole(&self, key: &'static str, value: i64, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
+    pub(super) fn whole(
+        &self,
+        key: &'static str,
+        value: i64,
+        range: RangeInclusive<u32>,
+    ) -> Result<u32, ConfigError> {
         match u32::try_from(value) {
             Ok(v) if range.contains(&v) => Ok(v),
             _ => self.refuse(key, value, &format!("{} to {}", range.start(), range.end())),
@@ -219,11 +241,57 @@ mod tests {
         "floor_mb",
         "rare_below",
         "keep_unsent",
+        "device",
+        "uplinks",
+        "health_hours",
+        "digest",
+        "expire_days",
+        "gather_min",
+        "singly_per_day",
+        "modem",
+        "port",
+        "region",
+        "sub_band",
+        "dev_eui",
+        "join_eui",
+        "app_key",
+        "adr",
+        "data_rate",
+        "dwell",
+        "up_s_per_day",
+        "confirm_alerts",
+        "broker",
+        "version",
+        "user",
+        "password",
+        "ca",
+        "certificate",
+        "key",
+        "prefix",
+        "home_assistant",
+        "url",
+        "token",
     ];
 
     #[test]
     fn the_allowed_lists_are_those_of_the_example() {
-        let sections = ["site", "burst", "models", "thresholds", "species", "strip", "journal", "retention"];
+        let sections = [
+            "site",
+            "burst",
+            "models",
+            "thresholds",
+            "species",
+            "strip",
+            "journal",
+            "retention",
+            "sending",
+            "directory",
+            "lorawan",
+            "mqtt",
+            "webhook",
+            "satellite",
+            "commands",
+        ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));
             let (_, allowed) = said.split_once("allowed here: ").unwrap();

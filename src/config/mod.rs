@@ -12,6 +12,8 @@ use crate::units::Score;
 
 mod check;
 pub mod raw;
+mod raw_sending;
+pub mod sending;
 
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,8 @@ pub struct Config {
     pub journal: Journal,
     /// What stays on the card.
     pub retention: Retention,
+    /// How messages leave.
+    pub out: sending::Out,
 }
 
 /// Where the trap stands.

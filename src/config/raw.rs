@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use super::raw_sending::{Commands, Directory, Lorawan, Mqtt, Out, Satellite, Sending, Webhook};
+
 /// The file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +30,20 @@ pub struct Raw {
     pub journal: Journal,
     /// `[retention]`
     pub retention: Retention,
+    /// `[sending]`
+    pub sending: Sending,
+    /// `[directory]`
+    pub directory: Directory,
+    /// `[lorawan]`
+    pub lorawan: Lorawan,
+    /// `[mqtt]`
+    pub mqtt: Mqtt,
+    /// `[webhook]`
+    pub webhook: Webhook,
+    /// `[satellite]`
+    pub satellite: Satellite,
+    /// `[commands]`
+    pub commands: Commands,
 }
 
 impl Default for Raw {
@@ -42,6 +58,13 @@ impl Default for Raw {
             strip: Strip::default(),
             journal: Journal::default(),
             retention: Retention::default(),
+            sending: Sending::default(),
+            directory: Directory::default(),
+            lorawan: Lorawan::default(),
+            mqtt: Mqtt::default(),
+            webhook: Webhook::default(),
+            satellite: Satellite::default(),
+            commands: Commands::default(),
         }
     }
 }
