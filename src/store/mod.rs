@@ -9,6 +9,7 @@
 //! | `record` | bursts, frames, observations as values |
 //! | `journal`, `terms` | the one writer; what its calls take and give |
 //! | `recording` | what a transaction writes |
+//! | `outbox` | the sender's side: what waits, left, arrived, was given up |
 //! | `reader`, `assemble` | reading, rows back to values |
 //! | `opening`, `quarantine` | lock and check; what happens to a damaged file |
 //! | `pages`, `wal`, `salvage` | rows out of a damaged file, without SQLite |
@@ -23,6 +24,7 @@ mod error;
 mod journal;
 mod media;
 mod opening;
+mod outbox;
 mod pages;
 mod quarantine;
 mod reader;
@@ -43,6 +45,7 @@ mod wal;
 pub use error::JournalError;
 pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};
+pub use outbox::{EXPIRED, Notice, Outbox, Plan as DeliveryPlan, Priority, Waiting};
 pub use quarantine::Quarantined;
 pub use reader::{Filter, Listing, MediaTotals, Reader};
 pub use reserve::RESERVE_BYTES;

@@ -153,7 +153,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// What makes it fit for writing.
-fn settings(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn settings(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "page_size", schema::PAGE_SIZE as i64)?;

@@ -84,7 +84,9 @@ pub(super) fn burst(
 /// an event number of its own, counting up from the burst's, so that no receiver drops the second species of a
 /// burst as a duplicate of the first.
 fn encode(key: EventKey, burst: &Burst) -> Result<Vec<(EventKey, Vec<u8>)>, JournalError> {
-    if !matches!(burst.outcome, Outcome::Sighting | Outcome::Person | Outcome::Vehicle) {
+    // Photos from folders are at home already: nobody waits to hear of them.
+    let at_home = burst.source.is_some();
+    if at_home || !matches!(burst.outcome, Outcome::Sighting | Outcome::Person | Outcome::Vehicle) {
         return Ok(Vec::new());
     }
     (key.number..)

@@ -118,7 +118,9 @@ fn candidates(journal: &Journal) -> rusqlite::Result<Vec<Candidate>> {
         let own = BURST.select(db, "WHERE id = ?", &id)?.sound;
         let Some(outcome) = own.first().and_then(|row| Outcome::parse(row.text("outcome"))) else { continue };
         let seen = OBSERVATION.select(db, "WHERE burst = ?", &id)?.sound;
-        let queued = OUTBOX.select(db, "WHERE burst = ?", &id)?;
+        // Events that were given up wait no more.
+        let given_up = "AND id NOT IN (SELECT id FROM delivery WHERE dropped_us IS NOT NULL)";
+        let queued = OUTBOX.select(db, &format!("WHERE burst = ? {given_up}"), &id)?;
         let waits = |row: &Row| row.integer_or_null("sent_us").is_none();
         let taxa: HashSet<String> = seen.iter().map(|row| row.text("taxon").to_owned()).collect();
         candidates.push(Candidate {

@@ -1,0 +1,467 @@
+//! The sender's side of the journal: what waits, what left, what arrived, what was given up.
+//!
+//! It has a connection of its own, so that the sender thread and the pipeline share nothing but the file. Nothing
+//! goes out of the outbox but by an acknowledgement or by being given up, which is counted and told.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::types::Value;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::JournalError;
+use super::journal::Journal;
+use super::reader::Reader;
+use super::record::Stored;
+use super::sealed::Row;
+use super::tables::{BOOT, DELIVERY, NOTICE, OUTBOX};
+use super::{opening, state};
+use crate::event::{EventKey, Sighting};
+
+/// How urgent an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// An alert rule asked for it: it never waits.
+    Alert,
+    /// It may wait to share a packet.
+    Sighting,
+    /// It is told by the day's digest.
+    Folded,
+}
+
+impl Priority {
+    fn number(self) -> i64 {
+        match self {
+            Priority::Alert => 0,
+            Priority::Sighting => 1,
+            Priority::Folded => 2,
+        }
+    }
+
+    fn parse(number: i64) -> Self {
+        match number {
+            0 => Priority::Alert,
+            2 => Priority::Folded,
+            _ => Priority::Sighting,
+        }
+    }
+}
+
+/// How an event is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// How urgent.
+    pub priority: Priority,
+    /// The alert rule that asked for it.
+    pub rule: Option<String>,
+    /// It must go by one of these; empty: by any.
+    pub uplinks: Vec<String>,
+    /// Whether a small picture follows it.
+    pub picture: bool,
+}
+
+/// An event on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// The event as it was recorded.
+    pub event: Sighting,
+    /// How it is to go.
+    pub plan: Plan,
+    /// How often it left or was tried.
+    pub tries: u32,
+    /// When it last left the trap without anybody saying that it arrived.
+    pub passed: Option<DateTime<Utc>>,
+}
+
+/// A message that is no event, on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Names it for ever.
+    pub name: String,
+    /// `health`, `digest`, `lost`, `ack`, `anchor` or `picture`.
+    pub subject: String,
+    /// The encoded message.
+    pub payload: Vec<u8>,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// How often it left or was tried.
+    pub tries: u32,
+    /// When it last left the trap.
+    pub passed: Option<DateTime<Utc>>,
+}
+
+/// The outbox, open for sending.
+#[derive(Debug)]
+pub struct Outbox {
+    pub(super) db: Connection,
+    path: PathBuf,
+    reader: Reader,
+}
+
+impl Outbox {
+    /// Opens the outbox of a journal that stays open for writing as long as this is used.
+    pub fn of(journal: &Journal) -> Result<Outbox, JournalError> {
+        let path = journal.path().to_owned();
+        let fail = |e| JournalError::sqlite(&path, e);
+        let db = Connection::open(&path).map_err(fail)?;
+        // Longer than the pipeline holds the file for one burst, on a slow card.
+        db.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
+        opening::settings(&db).map_err(fail)?;
+        Ok(Outbox { db, reader: journal.reader()?, path })
+    }
+
+    /// The journal's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Everything that was recorded, for reading.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Events that nobody planned yet, oldest first, at most `limit`, each with the burst it is of.
+    pub fn fresh(&self, limit: usize) -> Result<Vec<(Sighting, Option<Stored>)>, JournalError> {
+        let tail = "WHERE sent_us IS NULL AND id NOT IN (SELECT id FROM delivery) ORDER BY id LIMIT ?";
+        let rows = OUTBOX.select(&self.db, tail, &[count(limit)]).map_err(|e| self.fail(e))?;
+        let events = rows.sound.iter().filter_map(|row| Sighting::decode(row.blob("payload")).ok());
+        events
+            .map(|event| {
+                let burst = self.reader.event(event.key)?.and_then(|found| found.items.into_iter().next());
+                Ok((event, burst))
+            })
+            .collect()
+    }
+
+    /// Plans events, in one transaction.
+    pub fn plan(&mut self, plans: &[(EventKey, Plan)]) -> Result<(), JournalError> {
+        self.transaction(|db| {
+            for (key, plan) in plans {
+                let uplinks = serde_json::to_string(&plan.uplinks).unwrap_or_else(|_| "[]".to_owned());
+                let row = vec![
+                    key.number.into(),
+                    plan.priority.number().into(),
+                    plan.rule.clone().map_or(Value::Null, Value::Text),
+                    Value::Text(uplinks),
+                    plan.picture.into(),
+                    0i64.into(),
+                    Value::Null,
+                    Value::Null,
+                    Value::Null,
+                    Value::Null,
+                ];
+                DELIVERY.insert(db, row)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Planned events that did not arrive yet, alerts first, then oldest first; those that left lately last.
+    pub fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
+        let tail = "WHERE dropped_us IS NULL AND priority < 2 \
+                    AND id IN (SELECT id FROM outbox WHERE sent_us IS NULL) \
+                    ORDER BY passed_us IS NOT NULL, priority, id LIMIT ?";
+        let rows = DELIVERY.select(&self.db, tail, &[count(limit)]).map_err(|e| self.fail(e))?;
+        let mut waiting = Vec::with_capacity(rows.sound.len());
+        for row in &rows.sound {
+            let id = [Value::Integer(row.integer("id"))];
+            let found = OUTBOX.select(&self.db, "WHERE id = ?", &id).map_err(|e| self.fail(e))?;
+            let Some(Ok(event)) = found.sound.first().map(|o| Sighting::decode(o.blob("payload"))) else {
+                continue;
+            };
+            waiting.push(Waiting {
+                event,
+                plan: plan(row),
+                tries: u32::try_from(row.integer("tries")).unwrap_or(u32::MAX),
+                passed: row.integer_or_null("passed_us").and_then(DateTime::from_timestamp_micros),
+            });
+        }
+        Ok(waiting)
+    }
+
+    /// Events that did not arrive and were not given up, folded ones among them, and notices.
+    pub fn backlog(&self) -> Result<u32, JournalError> {
+        let sql = "SELECT (SELECT count(*) FROM outbox WHERE sent_us IS NULL AND id NOT IN \
+                   (SELECT id FROM delivery WHERE dropped_us IS NOT NULL)) \
+                   + (SELECT count(*) FROM notice WHERE done_us IS NULL)";
+        let n: i64 = self.db.query_row(sql, [], |row| row.get(0)).map_err(|e| self.fail(e))?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
+    /// Events went by `via`: with `delivered`, somebody said that they arrived and they are done; else they only left.
+    pub fn sent(
+        &mut self,
+        events: &[EventKey],
+        via: &str,
+        delivered: bool,
+        at: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let now = at.timestamp_micros();
+        self.transaction(|db| {
+            for key in events {
+                let id = [Value::Integer(key.number.into())];
+                for mut row in DELIVERY.select(db, "WHERE id = ?", &id)?.sound {
+                    row.set("tries", row.integer("tries") + 1);
+                    row.set("passed_us", now);
+                    row.set("via", via.to_owned());
+                    DELIVERY.update(db, row.into_values())?;
+                }
+                if delivered {
+                    arrived(db, &id, now)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The receiver has all events up to `upto` that left the trap, but for those named in `missing`: bit n stands
+    /// for `upto - n`, which are to be sent again at once. Gives how many are done by it.
+    pub fn received(&mut self, upto: u32, missing: u32, at: DateTime<Utc>) -> Result<usize, JournalError> {
+        self.transaction(|db| {
+            let tail = "WHERE id <= ? AND passed_us IS NOT NULL AND dropped_us IS NULL \
+                        AND id IN (SELECT id FROM outbox WHERE sent_us IS NULL)";
+            let mut done = 0;
+            for mut row in DELIVERY.select(db, tail, &[Value::Integer(upto.into())])?.sound {
+                let id = row.integer("id");
+                let back = i64::from(upto) - id;
+                if back < 32 && missing >> back & 1 == 1 {
+                    row.set("passed_us", Value::Null);
+                    DELIVERY.update(db, row.into_values())?;
+                } else {
+                    arrived(db, &[Value::Integer(id)], at.timestamp_micros())?;
+                    done += 1;
+                }
+            }
+            Ok(done)
+        })
+    }
+
+    /// Turns events over to the digest of their day.
+    pub fn fold(&mut self, events: &[EventKey]) -> Result<(), JournalError> {
+        self.transaction(|db| {
+            for key in events {
+                for mut row in
+                    DELIVERY.select(db, "WHERE id = ?", &[Value::Integer(key.number.into())])?.sound
+                {
+                    row.set("priority", Priority::Folded.number());
+                    DELIVERY.update(db, row.into_values())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Numbers of the folded events triggered in `from..until` that no digest told yet.
+    pub fn folded(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<u32>, JournalError> {
+        let tail = "WHERE priority = 2 AND dropped_us IS NULL AND id IN \
+                    (SELECT outbox.id FROM outbox JOIN burst ON burst.id = outbox.burst \
+                     WHERE outbox.sent_us IS NULL AND triggered_us >= ? AND triggered_us < ?)";
+        let span = [Value::Integer(from.timestamp_micros()), Value::Integer(until.timestamp_micros())];
+        let rows = DELIVERY.select(&self.db, tail, &span).map_err(|e| self.fail(e))?;
+        Ok(rows.sound.iter().filter_map(|row| u32::try_from(row.integer("id")).ok()).collect())
+    }
+
+    /// The digest of `from..until` arrived: the events that it stands for are done.
+    pub fn digest_arrived(
+        &mut self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let folded = self.folded(from, until)?;
+        self.transaction(|db| {
+            for number in &folded {
+                arrived(db, &[Value::Integer((*number).into())], at.timestamp_micros())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives up events recorded before `before` that did not arrive; gives how many.
+    pub fn expire(&mut self, before: DateTime<Utc>, at: DateTime<Utc>) -> Result<u32, JournalError> {
+        let (before, at) = (before.timestamp_micros(), at.timestamp_micros());
+        let overdue = "WHERE dropped_us IS NULL AND id IN \
+                       (SELECT outbox.id FROM outbox JOIN burst ON burst.id = outbox.burst \
+                        WHERE outbox.sent_us IS NULL AND triggered_us < ?)";
+        let params = [Value::Integer(before)];
+        if DELIVERY.select(&self.db, overdue, &params).map_err(|e| self.fail(e))?.sound.is_empty() {
+            return Ok(0);
+        }
+        self.transaction(|db| {
+            let rows = DELIVERY.select(db, overdue, &params)?.sound;
+            let n = rows.len();
+            for mut row in rows {
+                row.set("dropped_us", at);
+                row.set("reason", "expired".to_owned());
+                DELIVERY.update(db, row.into_values())?;
+            }
+            let n = n as u64;
+            state::count(db, EXPIRED, n)?;
+            Ok(u32::try_from(n).unwrap_or(u32::MAX))
+        })
+    }
+
+    /// Queues a notice. One of the same name that still waits gets the new payload; one that is done stays done.
+    pub fn post(
+        &mut self,
+        name: &str,
+        subject: &str,
+        payload: &[u8],
+        at: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        self.transaction(|db| {
+            let known = NOTICE.select(db, "WHERE name = ?", &[Value::Text(name.to_owned())])?.sound;
+            if let Some(mut row) = known.into_iter().next() {
+                if row.integer_or_null("done_us").is_none() {
+                    row.set("payload", payload.to_vec());
+                    NOTICE.update(db, row.into_values())?;
+                }
+                return Ok(());
+            }
+            let row = vec![
+                NOTICE.next_id(db)?.into(),
+                Value::Text(name.to_owned()),
+                Value::Text(subject.to_owned()),
+                Value::Blob(payload.to_vec()),
+                at.timestamp_micros().into(),
+                0i64.into(),
+                Value::Null,
+                Value::Null,
+                Value::Null,
+            ];
+            NOTICE.insert(db, row)
+        })
+    }
+
+    /// Notices that wait, oldest first; those that left lately last.
+    pub fn notices(&self, limit: usize) -> Result<Vec<Notice>, JournalError> {
+        let tail = "WHERE done_us IS NULL ORDER BY passed_us IS NOT NULL, id LIMIT ?";
+        let rows = NOTICE.select(&self.db, tail, &[count(limit)]).map_err(|e| self.fail(e))?;
+        let time = |row: &Row, column| row.integer_or_null(column).and_then(DateTime::from_timestamp_micros);
+        Ok(rows
+            .sound
+            .iter()
+            .map(|row| Notice {
+                name: row.text("name").to_owned(),
+                subject: row.text("subject").to_owned(),
+                payload: row.blob("payload").to_vec(),
+                made: time(row, "made_us").unwrap_or_default(),
+                tries: u32::try_from(row.integer("tries")).unwrap_or(u32::MAX),
+                passed: time(row, "passed_us"),
+            })
+            .collect())
+    }
+
+    /// A notice left (`done`: it need not go again), or was given up for `reason`.
+    pub fn noticed(
+        &mut self,
+        name: &str,
+        done: bool,
+        reason: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let now = at.timestamp_micros();
+        self.transaction(|db| {
+            for mut row in NOTICE.select(db, "WHERE name = ?", &[Value::Text(name.to_owned())])?.sound {
+                row.set("tries", row.integer("tries") + 1);
+                row.set("passed_us", now);
+                if done {
+                    row.set("done_us", now);
+                }
+                if let Some(reason) = reason {
+                    row.set("reason", reason.to_owned());
+                }
+                NOTICE.update(db, row.into_values())?;
+            }
+            // A name is remembered for a while, so that a message is not made twice.
+            let old = Value::Integer(now - 40 * 86_400_000_000);
+            db.execute("DELETE FROM notice WHERE done_us < ?", [old])?;
+            Ok(())
+        })
+    }
+
+    /// Whether a notice of this name was ever queued.
+    pub fn has_notice(&self, name: &str) -> Result<bool, JournalError> {
+        let rows = NOTICE.select(&self.db, "WHERE name = ?", &[Value::Text(name.to_owned())]);
+        Ok(!rows.map_err(|e| self.fail(e))?.sound.is_empty())
+    }
+
+    /// When a boot started by its own clock, and the kernel boot it belongs to.
+    pub fn boot(&self, number: u32) -> Result<Option<(DateTime<Utc>, String)>, JournalError> {
+        let rows = BOOT.select(&self.db, "WHERE id = ?", &[Value::Integer(number.into())]);
+        let rows = rows.map_err(|e| self.fail(e))?;
+        Ok(rows.sound.first().and_then(|row| {
+            let started = DateTime::from_timestamp_micros(row.integer("started_us"))?;
+            Some((started, row.text("kernel_boot").to_owned()))
+        }))
+    }
+
+    /// The number that the next event will get.
+    pub fn next_number(&self) -> Result<u32, JournalError> {
+        let sql = "SELECT coalesce(max(id + numbers), 1) FROM burst";
+        let next: i64 = self.db.query_row(sql, [], |row| row.get(0)).map_err(|e| self.fail(e))?;
+        Ok(u32::try_from(next).unwrap_or(u32::MAX))
+    }
+
+    /// Keeps bytes under a name, replacing those before.
+    pub fn put_state(&mut self, key: &str, value: &[u8]) -> Result<(), JournalError> {
+        self.transaction(|db| state::put(db, key, value))
+    }
+
+    /// The bytes under a name; `None` where there are none or they are damaged.
+    pub fn state(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        state::get(&self.db, key).map_err(|e| self.fail(e))
+    }
+
+    /// Adds to a counter that outlives restarts, and gives its new value.
+    pub fn count(&mut self, key: &str, more: u64) -> Result<u64, JournalError> {
+        self.transaction(|db| state::count(db, key, more))
+    }
+
+    /// A counter's value; 0 where it was never counted.
+    pub fn counter(&self, key: &str) -> Result<u64, JournalError> {
+        state::counter(&self.db, key).map_err(|e| self.fail(e))
+    }
+
+    /// Runs `work` in one transaction that is on the card when this returns.
+    pub(super) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        let path = &self.path;
+        let fail = |e| JournalError::sqlite(path, e);
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
+        let done = work(&tx).map_err(fail)?;
+        tx.commit().map_err(fail)?;
+        Ok(done)
+    }
+
+    pub(super) fn fail(&self, source: rusqlite::Error) -> JournalError {
+        JournalError::sqlite(&self.path, source)
+    }
+}
+
+/// Counter of the events given up because they grew too old.
+pub const EXPIRED: &str = "sender.expired";
+
+fn count(limit: usize) -> Value {
+    Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+fn arrived(db: &Connection, id: &[Value; 1], now: i64) -> rusqlite::Result<()> {
+    for mut row in OUTBOX.select(db, "WHERE id = ? AND sent_us IS NULL", id)?.sound {
+        row.set("sent_us", now);
+        OUTBOX.update(db, row.into_values())?;
+    }
+    Ok(())
+}
+
+fn plan(row: &Row) -> Plan {
+    Plan {
+        priority: Priority::parse(row.integer("priority")),
+        rule: row.text_or_null("rule").map(str::to_owned),
+        uplinks: serde_json::from_str(row.text("uplinks")).unwrap_or_default(),
+        picture: row.integer("picture") != 0,
+    }
+}
