@@ -47,6 +47,30 @@ pub struct Law<'a> {
     pub slack: Micros,
 }
 
+impl Band {
+    /// All of them.
+    pub const ALL: [Band; 7] =
+        [Band::Any, Band::Eu863, Band::Eu865, Band::Eu868, Band::Eu8687, Band::Eu8694, Band::Eu8697];
+
+    /// The name in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Band::Any => "any",
+            Band::Eu863 => "eu-863.0-865.0",
+            Band::Eu865 => "eu-865.0-868.0",
+            Band::Eu868 => "eu-868.0-868.6",
+            Band::Eu8687 => "eu-868.7-869.2",
+            Band::Eu8694 => "eu-869.4-869.65",
+            Band::Eu8697 => "eu-869.7-870.0",
+        }
+    }
+
+    /// From the name in the journal; an unknown name is [`Band::Any`], which is charged everywhere.
+    pub fn parse(name: &str) -> Band {
+        Band::ALL.into_iter().find(|band| band.as_str() == name).unwrap_or(Band::Any)
+    }
+}
+
 impl Limit {
     /// The bands that the usual European channel plans use: 1 % in 865–868 and in 868.0–868.6 MHz.
     pub const EU868: [Limit; 2] = [Limit::permille(Band::Eu865, 10), Limit::permille(Band::Eu868, 10)];
@@ -88,7 +112,7 @@ pub struct Entry {
 impl Entry {
     /// How long ago, at least. Monotonic time rules inside a boot. An entry of another boot that UTC cannot date
     /// counts as sent when this boot began.
-    fn age(&self, now: &Now) -> Micros {
+    pub fn age(&self, now: &Now) -> Micros {
         if self.at.boot == now.boot {
             return now.up.saturating_sub(self.at.up);
         }
