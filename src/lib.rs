@@ -25,6 +25,7 @@
 //! |---|---|---|
 //! | [`units`] | quantities with a unit or a range; `no_std` | |
 //! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
+//! | [`airtime`] | what physics and law allow: time on air, payloads, duty cycle; `no_std` | units |
 //! | `strict` | TOML read strictly: every error names file, key and what is allowed | |
 //! | `csv` | tables of text | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
@@ -34,7 +35,7 @@
 //! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
-//! | `store` | the journal and the media on the card | event, units |
+//! | `store` | the journal and the media on the card | airtime, event, units |
 //! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, config, units |
 //! | `config` | what a site chooses, checked | strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
@@ -46,10 +47,11 @@
 //!
 //! # Features
 //!
-//! With `default-features = false` the library is `no_std` and holds `units` and `event` only: what ground
+//! With `default-features = false` the library is `no_std` and holds `units`, `event` and `airtime` only: what ground
 //! software needs to read events. `std` (default) adds everything else, `tract` (default) the inference engine.
 #![cfg_attr(not(feature = "std"), no_std)]
 
+pub mod airtime;
 pub mod event;
 pub mod units;
 

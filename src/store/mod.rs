@@ -14,10 +14,13 @@
 //! | `opening`, `quarantine` | lock and check; what happens to a damaged file |
 //! | `pages`, `wal`, `salvage` | rows out of a damaged file, without SQLite |
 //! | `schema`, `tables`, `sealed`, `state` | versions, columns, row checksums, named bytes |
+//! | `airlog` | what was on the air, written before the radio is asked |
 //! | `reserve` | space held for a full card |
 //! | `media`, `retention`, `room`, `sweep` | the pictures: names, policy, deletion, agreement with the rows |
 //! | `durable` | files that are whole or not there |
 
+#[allow(dead_code)] // Called by the outbox.
+mod airlog;
 mod assemble;
 mod durable;
 mod error;
