@@ -71,3 +71,12 @@ pub trait Clock: Send + Sync {
     /// their times; the caller journals the difference.
     fn correct(&self, utc: DateTime<Utc>, quality: ClockQuality) -> TimeDelta;
 }
+
+/// Reads how the trap is. A gauge that is not there, or that does not answer, gives `None`.
+pub trait Gauges: Send {
+    /// Battery, millivolts.
+    fn battery(&self) -> Option<u16>;
+
+    /// Inside the housing, degrees Celsius.
+    fn temperature(&self) -> Option<i8>;
+}

@@ -1,8 +1,13 @@
 //! What was on the air: one row per transmission, written before the radio is asked.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::error::JournalError;
+use super::outbox::Outbox;
 use super::sealed::Damage;
 use super::tables::AIRTIME;
 use crate::airtime::{Band, Entry, Micros, Now};
@@ -65,6 +70,54 @@ fn read(db: &Connection) -> rusqlite::Result<Read> {
 fn integer(value: u64) -> Value {
     Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
 }
+
+/// The moment of a transmission, as the journal keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AirLog {
+    /// This start.
+    pub boot: u32,
+    /// Monotonic time of this start.
+    pub up: Duration,
+    /// By the trap's clock.
+    pub utc: DateTime<Utc>,
+    /// Its quality.
+    pub clock: ClockQuality,
+}
+
+impl AirLog {
+    /// As the law's windows see it.
+    pub fn now(&self) -> Now {
+        let trusted = matches!(self.clock, ClockQuality::Gps | ClockQuality::Network);
+        Now {
+            boot: self.boot.into(),
+            up: Micros::try_from(self.up.as_micros()).unwrap_or(Micros::MAX),
+            utc: trusted.then(|| u64::try_from(self.utc.timestamp_micros()).unwrap_or(0)),
+        }
+    }
+}
+
+impl Outbox {
+    /// What was on the air lately, as far as it still counts. A damaged row counts as an hour's legal share of 1 %,
+    /// sent just now: it may have been as much.
+    pub fn on_air(&self, at: &AirLog) -> Result<Vec<Entry>, JournalError> {
+        let now = at.now();
+        let (mut entries, damaged) = recent(&self.db, &now).map_err(|e| self.fail(e))?;
+        entries.extend(damaged.iter().map(|_| Entry { at: now, band: Band::Any, micros: HOUR_PERCENT_US }));
+        Ok(entries)
+    }
+
+    /// Writes a transmission; it is on the card when this returns, and only then may the radio be asked.
+    pub fn go_on_air(&mut self, at: &AirLog, band: Band, micros: Micros) -> Result<(), JournalError> {
+        let entry = Entry { at: at.now(), band, micros };
+        self.transaction(|db| {
+            prune(db, &entry.at)?;
+            write(db, &entry, at.utc.timestamp_micros(), at.clock)
+        })
+    }
+}
+
+/// One percent of an hour.
+const HOUR_PERCENT_US: Micros = 36_000_000;
 
 #[cfg(test)]
 mod tests {

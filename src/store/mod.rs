@@ -45,10 +45,11 @@ mod tables;
 mod terms;
 mod wal;
 
+pub use airlog::AirLog;
 pub use error::JournalError;
 pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};
-pub use outbox::{EXPIRED, Notice, Outbox, Plan as DeliveryPlan, Priority, Waiting};
+pub use outbox::{EXPIRED, Notice, Outbox, Priority, Route, Waiting};
 pub use quarantine::Quarantined;
 pub use reader::{Filter, Listing, MediaTotals, Reader};
 pub use reserve::RESERVE_BYTES;

@@ -50,7 +50,7 @@ impl Priority {
 
 /// How an event is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct Route {
     /// How urgent.
     pub priority: Priority,
     /// The alert rule that asked for it.
@@ -67,7 +67,7 @@ pub struct Waiting {
     /// The event as it was recorded.
     pub event: Sighting,
     /// How it is to go.
-    pub plan: Plan,
+    pub route: Route,
     /// How often it left or was tried.
     pub tries: u32,
     /// When it last left the trap without anybody saying that it arrived.
@@ -135,7 +135,7 @@ impl Outbox {
     }
 
     /// Plans events, in one transaction.
-    pub fn plan(&mut self, plans: &[(EventKey, Plan)]) -> Result<(), JournalError> {
+    pub fn plan(&mut self, plans: &[(EventKey, Route)]) -> Result<(), JournalError> {
         self.transaction(|db| {
             for (key, plan) in plans {
                 let uplinks = serde_json::to_string(&plan.uplinks).unwrap_or_else(|_| "[]".to_owned());
@@ -172,7 +172,7 @@ impl Outbox {
             };
             waiting.push(Waiting {
                 event,
-                plan: plan(row),
+                route: route(row),
                 tries: u32::try_from(row.integer("tries")).unwrap_or(u32::MAX),
                 passed: row.integer_or_null("passed_us").and_then(DateTime::from_timestamp_micros),
             });
@@ -457,8 +457,8 @@ fn arrived(db: &Connection, id: &[Value; 1], now: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn plan(row: &Row) -> Plan {
-    Plan {
+fn route(row: &Row) -> Route {
+    Route {
         priority: Priority::parse(row.integer("priority")),
         rule: row.text_or_null("rule").map(str::to_owned),
         uplinks: serde_json::from_str(row.text("uplinks")).unwrap_or_default(),

@@ -1,0 +1,148 @@
+//! From records to messages: codes for taxa, times that stay true when the clock was wrong.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::event::{Anchor, Code, Codebook, EventKey, Message, Outcome, Seen, Sighting, When};
+use crate::store::{JournalError, Outbox, Waiting};
+use crate::units::ClockQuality;
+
+/// Under this name the journal keeps the anchors of boots whose clock was wrong.
+const ANCHORS: &str = "sender.anchors";
+
+/// A clock that moves by less was only being steered.
+const JUMP: TimeDelta = TimeDelta::seconds(2);
+
+/// Anchors of so many boots are kept, the latest: events older than that have long expired.
+const KEPT: usize = 64;
+
+/// What is known of the times of boots.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    anchors: BTreeMap<u32, Anchor>,
+    /// UTC less monotonic time as last seen, and the clock's quality then.
+    last: Option<(TimeDelta, ClockQuality)>,
+    started: BTreeMap<u32, DateTime<Utc>>,
+}
+
+impl Times {
+    /// Takes up what earlier runs knew.
+    pub fn load(outbox: &Outbox) -> Result<Times, JournalError> {
+        let known: Vec<Anchor> =
+            outbox.state(ANCHORS)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        Ok(Times { anchors: known.into_iter().map(|a| (a.boot, a)).collect(), ..Times::default() })
+    }
+
+    /// Looks whether the clock was set since the last look, and gives the anchor that follows from it, once it is in
+    /// the journal. `up` is monotonic time.
+    pub fn watch(
+        &mut self,
+        outbox: &mut Outbox,
+        boot: u32,
+        up: std::time::Duration,
+        utc: DateTime<Utc>,
+        quality: ClockQuality,
+    ) -> Result<Option<Anchor>, JournalError> {
+        let offset = TimeDelta::microseconds(utc.timestamp_micros())
+            - TimeDelta::from_std(up).unwrap_or_default();
+        let Some((before, was)) = self.last.replace((offset, quality)) else { return Ok(None) };
+        let moved = offset - before;
+        let set_at_last = was == ClockQuality::Unset && quality != ClockQuality::Unset;
+        if quality == ClockQuality::Unset || (moved.abs() < JUMP && !set_at_last) {
+            return Ok(None);
+        }
+        let Some(started) = self.started(outbox, boot)? else { return Ok(None) };
+        let known = self.anchors.get(&boot).copied();
+        let begun = known.map_or(started.timestamp(), |a| a.started);
+        let shifted = if was == ClockQuality::Unset { 0 } else { known.map_or(0, |a| i64::from(a.shift)) + moved.num_seconds() };
+        let anchor = Anchor {
+            boot,
+            started: begun + moved.num_seconds(),
+            shift: i32::try_from(shifted).unwrap_or(if shifted < 0 { i32::MIN } else { i32::MAX }),
+            before: outbox.next_number()?,
+            quality,
+        };
+        self.anchors.insert(boot, anchor);
+        while self.anchors.len() > KEPT {
+            self.anchors.pop_first();
+        }
+        let all: Vec<&Anchor> = self.anchors.values().collect();
+        match serde_json::to_vec(&all) {
+            Ok(bytes) => outbox.put_state(ANCHORS, &bytes)?,
+            Err(error) => log::error!("the anchors of the clock are not kept: {error}"),
+        }
+        Ok(Some(anchor))
+    }
+
+    /// When an event happened, as it is told on the wire: a receiver that knows the boot's anchor makes it right.
+    pub fn told(&mut self, outbox: &Outbox, event: &Sighting) -> Result<When, JournalError> {
+        if event.clock != ClockQuality::Unset {
+            return Ok(When::Utc { seconds: event.at, quality: event.clock });
+        }
+        let since = self.started(outbox, event.key.boot)?.map_or(0, |started| event.at - started.timestamp());
+        let since = u32::try_from(since.max(0)).unwrap_or(u32::MAX);
+        Ok(match self.anchors.get(&event.key.boot) {
+            Some(anchor) => {
+                When::Utc { seconds: anchor.started + i64::from(since), quality: anchor.quality }
+            }
+            None => When::SinceBoot { seconds: since },
+        })
+    }
+
+    /// When an event happened, as well as it is known here.
+    pub fn right(&mut self, outbox: &Outbox, event: &Sighting) -> Result<When, JournalError> {
+        Ok(match (self.told(outbox, event)?, self.anchors.get(&event.key.boot)) {
+            (When::Utc { seconds, .. }, Some(anchor))
+                if event.clock != ClockQuality::Unset && event.key.number < anchor.before =>
+            {
+                When::Utc { seconds: seconds + i64::from(anchor.shift), quality: anchor.quality }
+            }
+            (told, _) => told,
+        })
+    }
+
+    fn started(&mut self, outbox: &Outbox, boot: u32) -> Result<Option<DateTime<Utc>>, JournalError> {
+        if let Some(known) = self.started.get(&boot) {
+            return Ok(Some(*known));
+        }
+        let found = outbox.boot(boot)?.map(|(started, _)| started);
+        if let Some(started) = found {
+            self.started.insert(boot, started);
+        }
+        Ok(found)
+    }
+}
+
+/// The code of what was seen.
+pub(super) fn code(names: &[String], event: &Sighting) -> Code {
+    match event.outcome {
+        Outcome::Person => Code::PERSON,
+        Outcome::Vehicle => Code::VEHICLE,
+        _ if event.taxon.is_empty() => Code::ANIMAL,
+        _ => Codebook::new(names).map_or(Code::OTHER, |book| book.code(&event.taxon)),
+    }
+}
+
+/// A waiting event as it travels in a packet.
+pub(super) fn seen(
+    times: &mut Times,
+    outbox: &Outbox,
+    names: &[String],
+    waiting: &Waiting,
+) -> Result<Message, JournalError> {
+    let event = &waiting.event;
+    Ok(Message::Sighting(Seen {
+        key: event.key,
+        at: times.told(outbox, event)?,
+        code: code(names, event),
+        score: event.score,
+        count: event.count,
+        alert: waiting.route.priority == crate::store::Priority::Alert,
+    }))
+}
+
+/// The name of an event's parcel: its key.
+pub(super) fn name(key: EventKey) -> String {
+    format!("event-{}-{}", key.boot, key.number)
+}
