@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod burst_line;
+pub mod decode;
 pub mod demo;
 pub mod eval;
 pub mod events;
@@ -34,6 +35,8 @@ enum Verb {
     Sort(sort::Args),
     /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
     Eval(eval::Args),
+    /// Say what frames of the wire format hold
+    Decode(decode::Args),
     /// Read the journal
     Events(events::Args),
     /// List, verify, install and time models
@@ -82,6 +85,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Demo(args) => demo::run(args),
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
+        Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),
         Verb::Models(args) => models::run(args),
         Verb::World(args) => world::run(args),

@@ -10,6 +10,8 @@ use crate::units::{ClockQuality, Score};
 pub const EPOCH: i64 = 1_704_067_200;
 
 /// One message.
+// Boxing a digest needs an allocator, which this module does without.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// Something was seen.

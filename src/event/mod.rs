@@ -6,6 +6,7 @@
 mod codebook;
 pub mod command;
 mod message;
+pub mod wire;
 
 pub use codebook::{CODEBOOK_MAX, Code, Codebook, CodebookError};
 pub use message::{

@@ -1,0 +1,103 @@
+//! A frame into messages. No bytes make it panic; what it does not know it skips and counts.
+
+use serde::de::DeserializeOwned;
+
+use super::items::{DigestBody, HealthBody};
+use super::sighting::Run;
+use super::{
+    KIND_MIXED, KIND_SIGHTINGS, TAG_ACK, TAG_ANCHOR, TAG_DIGEST, TAG_HEALTH, TAG_LOST, TAG_SIGHTINGS,
+    VERSION, WireError,
+};
+use crate::event::Message;
+
+/// The messages of a frame, one after the other.
+#[derive(Debug, Clone)]
+pub struct Decoded<'a> {
+    run: Option<Run<'a>>,
+    items: &'a [u8],
+    skipped: usize,
+    longer: usize,
+}
+
+/// Begins to decode a frame.
+///
+/// # Errors
+/// [`WireError::Nothing`] for no bytes, [`WireError::Version`] for a frame of another version.
+pub fn decode(frame: &[u8]) -> Result<Decoded<'_>, WireError> {
+    let (&header, body) = frame.split_first().ok_or(WireError::Nothing)?;
+    if header >> 4 != VERSION {
+        return Err(WireError::Version(header >> 4));
+    }
+    let none = Decoded { run: None, items: &[], skipped: 0, longer: 0 };
+    Ok(match header & 15 {
+        KIND_SIGHTINGS => Decoded { run: Some(Run::new(body)), ..none },
+        KIND_MIXED => Decoded { items: body, ..none },
+        _ => Decoded { skipped: 1, ..none },
+    })
+}
+
+impl Decoded<'_> {
+    /// How much was skipped so far because this version does not know it: items of an unknown tag, or the whole
+    /// frame (counted as 1) of an unknown kind.
+    pub fn skipped(&self) -> usize {
+        self.skipped
+    }
+
+    /// How many messages so far had fields at their end that this version does not know.
+    pub fn longer(&self) -> usize {
+        self.longer
+    }
+
+    fn body<T: DeserializeOwned>(&mut self, tag: u8, bytes: &[u8]) -> Result<T, WireError> {
+        let (value, rest) = postcard::take_from_bytes(bytes).map_err(|_| WireError::Body(tag))?;
+        self.longer += usize::from(!rest.is_empty());
+        Ok(value)
+    }
+
+    fn message(&mut self, tag: u8, bytes: &[u8]) -> Option<Result<Message, WireError>> {
+        Some(match tag {
+            TAG_HEALTH => self.body::<HealthBody>(tag, bytes).map(|b| Message::Health(b.into())),
+            TAG_DIGEST => self
+                .body::<DigestBody>(tag, bytes)
+                .and_then(|b| b.digest().map(Message::Digest).ok_or(WireError::Body(tag))),
+            TAG_LOST => self.body(tag, bytes).map(Message::Lost),
+            TAG_ACK => self.body(tag, bytes).map(Message::Ack),
+            TAG_ANCHOR => self.body(tag, bytes).map(Message::Anchor),
+            _ => return None,
+        })
+    }
+}
+
+impl Iterator for Decoded<'_> {
+    type Item = Result<Message, WireError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(run) = &mut self.run {
+                match run.next() {
+                    Some(Some(seen)) => return Some(Ok(Message::Sighting(seen))),
+                    Some(None) => {
+                        self.run = None;
+                        return Some(Err(WireError::Cut));
+                    }
+                    None => self.run = None,
+                }
+            }
+            let (tag, rest) = self.items.split_first()?;
+            let whole = rest.split_first().and_then(|(&n, rest)| rest.split_at_checked(usize::from(n)));
+            let Some((body, rest)) = whole else {
+                self.items = &[];
+                return Some(Err(WireError::Cut));
+            };
+            self.items = rest;
+            if *tag == TAG_SIGHTINGS {
+                self.run = Some(Run::new(body));
+                continue;
+            }
+            match self.message(*tag, body) {
+                Some(message) => return Some(message),
+                None => self.skipped += 1,
+            }
+        }
+    }
+}
