@@ -36,7 +36,7 @@
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | airtime, event, units |
-//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, config, units |
+//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, airtime, config, units |
 //! | `config` | what a site chooses, checked | strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |

@@ -9,3 +9,4 @@ pub mod models;
 pub mod pictures;
 pub mod pipeline;
 pub mod record;
+pub mod sender;

@@ -1,4 +1,5 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
 pub mod bench;
+pub mod sysfs_gauges;
 pub mod system_clock;

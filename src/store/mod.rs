@@ -19,7 +19,6 @@
 //! | `media`, `retention`, `room`, `sweep` | the pictures: names, policy, deletion, agreement with the rows |
 //! | `durable` | files that are whole or not there |
 
-#[allow(dead_code)] // Called by the outbox.
 mod airlog;
 mod assemble;
 mod durable;

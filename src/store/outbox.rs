@@ -397,6 +397,18 @@ impl Outbox {
         }))
     }
 
+    /// The key of a burst with a picture on the card: the one that event `number` is of, or the latest for 0.
+    pub fn pictured(&self, number: u32) -> Result<Option<EventKey>, JournalError> {
+        let sql = "SELECT boot, id FROM burst WHERE (?1 = 0 OR (id <= ?1 AND id + numbers > ?1)) \
+                   AND id IN (SELECT burst FROM media WHERE gone_us IS NULL) ORDER BY id DESC LIMIT 1";
+        let found = self.db.query_row(sql, [number], |row| Ok(EventKey { boot: row.get(0)?, number: row.get(1)? }));
+        match found {
+            Ok(key) => Ok(Some(key)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
     /// The number that the next event will get.
     pub fn next_number(&self) -> Result<u32, JournalError> {
         let sql = "SELECT coalesce(max(id + numbers), 1) FROM burst";

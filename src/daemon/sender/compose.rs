@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::event::wire::Anchors;
 use crate::event::{Anchor, Code, Codebook, EventKey, Message, Outcome, Seen, Sighting, When};
-use crate::store::{JournalError, Outbox, Waiting};
+use crate::store::{JournalError, Outbox, Priority, Waiting};
 use crate::units::ClockQuality;
 
 /// Under this name the journal keeps the anchors of boots whose clock was wrong.
@@ -14,13 +15,14 @@ const ANCHORS: &str = "sender.anchors";
 /// A clock that moves by less was only being steered.
 const JUMP: TimeDelta = TimeDelta::seconds(2);
 
-/// Anchors of so many boots are kept, the latest: events older than that have long expired.
+/// So many anchors are kept, the latest: events older than that have long expired.
 const KEPT: usize = 64;
 
 /// What is known of the times of boots.
 #[derive(Debug, Default)]
 pub(super) struct Times {
-    anchors: BTreeMap<u32, Anchor>,
+    /// In the order of correction.
+    anchors: Vec<Anchor>,
     /// UTC less monotonic time as last seen, and the clock's quality then.
     last: Option<(TimeDelta, ClockQuality)>,
     started: BTreeMap<u32, DateTime<Utc>>,
@@ -31,7 +33,7 @@ impl Times {
     pub fn load(outbox: &Outbox) -> Result<Times, JournalError> {
         let known: Vec<Anchor> =
             outbox.state(ANCHORS)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Ok(Times { anchors: known.into_iter().map(|a| (a.boot, a)).collect(), ..Times::default() })
+        Ok(Times { anchors: known, ..Times::default() })
     }
 
     /// Looks whether the clock was set since the last look, and gives the anchor that follows from it, once it is in
@@ -53,22 +55,20 @@ impl Times {
             return Ok(None);
         }
         let Some(started) = self.started(outbox, boot)? else { return Ok(None) };
-        let known = self.anchors.get(&boot).copied();
-        let begun = known.map_or(started.timestamp(), |a| a.started);
-        let shifted = if was == ClockQuality::Unset { 0 } else { known.map_or(0, |a| i64::from(a.shift)) + moved.num_seconds() };
+        let begun = self.of(boot).last().map_or(started.timestamp(), |a| a.started);
+        // What was told by a clock that was never set is told as time since the boot: it needs no shift.
+        let shift = if was == ClockQuality::Unset { 0 } else { moved.num_seconds() };
         let anchor = Anchor {
             boot,
             started: begun + moved.num_seconds(),
-            shift: i32::try_from(shifted).unwrap_or(if shifted < 0 { i32::MIN } else { i32::MAX }),
+            shift: i32::try_from(shift).unwrap_or(if shift < 0 { i32::MIN } else { i32::MAX }),
             before: outbox.next_number()?,
             quality,
         };
-        self.anchors.insert(boot, anchor);
-        while self.anchors.len() > KEPT {
-            self.anchors.pop_first();
-        }
-        let all: Vec<&Anchor> = self.anchors.values().collect();
-        match serde_json::to_vec(&all) {
+        self.anchors.push(anchor);
+        let surplus = self.anchors.len().saturating_sub(KEPT);
+        self.anchors.drain(..surplus);
+        match serde_json::to_vec(&self.anchors) {
             Ok(bytes) => outbox.put_state(ANCHORS, &bytes)?,
             Err(error) => log::error!("the anchors of the clock are not kept: {error}"),
         }
@@ -82,7 +82,8 @@ impl Times {
         }
         let since = self.started(outbox, event.key.boot)?.map_or(0, |started| event.at - started.timestamp());
         let since = u32::try_from(since.max(0)).unwrap_or(u32::MAX);
-        Ok(match self.anchors.get(&event.key.boot) {
+        // Always by the first anchor: the receiver adds what later ones shifted.
+        Ok(match self.of(event.key.boot).next() {
             Some(anchor) => {
                 When::Utc { seconds: anchor.started + i64::from(since), quality: anchor.quality }
             }
@@ -90,16 +91,19 @@ impl Times {
         })
     }
 
-    /// When an event happened, as well as it is known here.
+    /// When an event happened, as well as it is known here: what a receiver of all anchors would make of it.
     pub fn right(&mut self, outbox: &Outbox, event: &Sighting) -> Result<When, JournalError> {
-        Ok(match (self.told(outbox, event)?, self.anchors.get(&event.key.boot)) {
-            (When::Utc { seconds, .. }, Some(anchor))
-                if event.clock != ClockQuality::Unset && event.key.number < anchor.before =>
-            {
-                When::Utc { seconds: seconds + i64::from(anchor.shift), quality: anchor.quality }
-            }
-            (told, _) => told,
-        })
+        let told = self.told(outbox, event)?;
+        let mut anchors = Anchors::<KEPT>::new();
+        for anchor in self.of(event.key.boot) {
+            // There are no more of them than that.
+            let _ = anchors.add(*anchor);
+        }
+        Ok(anchors.resolve(event.key, told))
+    }
+
+    fn of(&self, boot: u32) -> impl Iterator<Item = &Anchor> {
+        self.anchors.iter().filter(move |anchor| anchor.boot == boot)
     }
 
     fn started(&mut self, outbox: &Outbox, boot: u32) -> Result<Option<DateTime<Utc>>, JournalError> {
@@ -115,12 +119,12 @@ impl Times {
 }
 
 /// The code of what was seen.
-pub(super) fn code(names: &[String], event: &Sighting) -> Code {
-    match event.outcome {
+pub(super) fn code_of(names: &[String], outcome: Outcome, taxon: &str) -> Code {
+    match outcome {
         Outcome::Person => Code::PERSON,
         Outcome::Vehicle => Code::VEHICLE,
-        _ if event.taxon.is_empty() => Code::ANIMAL,
-        _ => Codebook::new(names).map_or(Code::OTHER, |book| book.code(&event.taxon)),
+        _ if taxon.is_empty() => Code::ANIMAL,
+        _ => Codebook::new(names).map_or(Code::OTHER, |book| book.code(taxon)),
     }
 }
 
@@ -135,10 +139,10 @@ pub(super) fn seen(
     Ok(Message::Sighting(Seen {
         key: event.key,
         at: times.told(outbox, event)?,
-        code: code(names, event),
+        code: code_of(names, event.outcome, &event.taxon),
         score: event.score,
         count: event.count,
-        alert: waiting.route.priority == crate::store::Priority::Alert,
+        alert: waiting.route.priority == Priority::Alert,
     }))
 }
 

@@ -186,11 +186,6 @@ impl Orders {
         Ok(Some(trial.counter))
     }
 
-    /// Whether a change is on trial.
-    pub fn on_trial(&self) -> bool {
-        self.trial.is_some()
-    }
-
     fn use_up(&self, outbox: &mut Outbox, counter: u32) -> Result<bool, JournalError> {
         let last = outbox.counter(COUNTER)?;
         let more = u64::from(counter).saturating_sub(last);
