@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod burst_line;
+pub mod command;
 pub mod decode;
 pub mod demo;
 pub mod eval;
@@ -35,6 +36,8 @@ enum Verb {
     Sort(sort::Args),
     /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
     Eval(eval::Args),
+    /// Seal a command for a trap
+    Command(command::Args),
     /// Say what frames of the wire format hold
     Decode(decode::Args),
     /// Read the journal
@@ -85,6 +88,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Demo(args) => demo::run(args),
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
+        Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),
         Verb::Models(args) => models::run(args),
