@@ -144,6 +144,8 @@ impl Judges for Script {
         assert_eq!(outcomes, [Outcome::Uncertain, Outcome::Sighting], "the bursts of the sequence, in order");
         seen(Outcome::Sighting, 2)
     }
+
+    fn retune(&mut self, _: &Thresholds) {}
 }
 
 /// A pipeline whose judge says `outcomes`, with bursts of the scripted day.

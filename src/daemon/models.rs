@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, EngineChoice, Models};
+use crate::config::{Config, EngineChoice, Models, Thresholds};
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::{Engine, EngineError};
@@ -130,27 +130,27 @@ fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, EngineError> {
 
 /// The judge of a site.
 pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> {
-    let mut decide = decide::Settings::default();
-    let chosen = &config.thresholds;
-    if let Some(species) = chosen.species {
-        decide.thresholds.species = species.get();
-    }
-    decide.thresholds.overrides = chosen.per_species.iter().map(|(n, s)| (n.clone(), s.get())).collect();
-    let mut fusion = Fusion::default();
-    fusion.floor = chosen.empty.map_or(fusion.floor, Score::get);
-    fusion.threshold = chosen.sighting.map_or(fusion.threshold, Score::get);
-    let settings = judge::Settings {
+    let mut settings = judge::Settings {
         strip: Strip { top: config.strip.top, bottom: config.strip.bottom },
         find_strip: config.strip.find,
-        fusion,
-        decide,
         ..judge::Settings::default()
     };
+    tune(&mut settings, &config.thresholds);
     if let Some(fault) = settings.fusion.fault().or_else(|| settings.decide.fault()) {
         return Err(ModelsError::Thresholds(fault));
     }
     let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
     Ok(build(networks, settings, &Fence::default(), &fence)?)
+}
+
+/// Puts the thresholds that a site chose in force; what it left out is the default.
+pub fn tune(settings: &mut judge::Settings, chosen: &Thresholds) {
+    let (fusion, decide) = (Fusion::default(), decide::Settings::default());
+    settings.fusion.floor = chosen.empty.map_or(fusion.floor, Score::get);
+    settings.fusion.threshold = chosen.sighting.map_or(fusion.threshold, Score::get);
+    let thresholds = &mut settings.decide.thresholds;
+    thresholds.species = chosen.species.map_or(decide.thresholds.species, Score::get);
+    thresholds.overrides = chosen.per_species.iter().map(|(n, s)| (n.clone(), s.get())).collect();
 }
 
 /// A judge with these networks. `species` is the list that classes are deleted by before the softmax, `fence` what

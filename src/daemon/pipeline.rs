@@ -3,15 +3,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::health::{Totals, Watch};
 use super::merge::{self, OpenSequence};
+use super::models;
 use super::pictures::{self, Offered};
 use super::record::{self, Circumstances};
-use crate::config::{Config, KeepPeople, KeepSightings};
+use super::sender::BURSTS_LOST;
+use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
 use crate::hal::{Camera, Clock, Shot, Trigger, Triggered};
 use crate::store::record::Burst;
 use crate::store::{
@@ -62,6 +65,9 @@ pub trait Judges {
 
     /// Judges a sequence anew from all its bursts, in order of time.
     fn merge(&self, bursts: &[Judgement]) -> Judgement;
+
+    /// Judges by these thresholds from the next burst on.
+    fn retune(&mut self, thresholds: &Thresholds);
 }
 
 impl Judges for Judge {
@@ -93,6 +99,12 @@ impl Judges for Judge {
     fn merge(&self, bursts: &[Judgement]) -> Judgement {
         Judge::merge(self, bursts)
     }
+
+    fn retune(&mut self, thresholds: &Thresholds) {
+        if let Some(fault) = self.tune(|settings| models::tune(settings, thresholds)) {
+            log::error!("the thresholds stay as they are: {fault}");
+        }
+    }
 }
 
 /// A burst that is in the journal for good.
@@ -118,6 +130,8 @@ pub struct Pipeline {
     totals: Totals,
     next_heartbeat: Duration,
     last_taken: Option<DateTime<Utc>>,
+    retunes: Option<Receiver<Thresholds>>,
+    lost_told: u64,
 }
 
 impl Pipeline {
@@ -150,8 +164,15 @@ impl Pipeline {
             totals: Totals::default(),
             next_heartbeat,
             last_taken: None,
+            retunes: None,
+            lost_told: 0,
         };
         Ok(pipeline)
+    }
+
+    /// Takes thresholds from elsewhere (commands), looked for before every burst.
+    pub fn listen(&mut self, retunes: Receiver<Thresholds>) {
+        self.retunes = Some(retunes);
     }
 
     /// Stands watch until `stop` is set, `limit` triggers were answered or no more can come; then writes the row of
@@ -203,6 +224,9 @@ impl Pipeline {
         told: &mut dyn FnMut(&Acknowledged<'_>),
     ) -> Result<(), JournalError> {
         let shutter = Instant::now();
+        if let Some(thresholds) = self.retunes.as_ref().and_then(|told| told.try_iter().last()) {
+            self.judge.retune(&thresholds);
+        }
         self.watch.trigger(triggered.suppressed);
         if self.last_taken.is_some_and(|last| triggered.at - last > gap(&self.config)) {
             self.judge.end_sequence();
@@ -284,7 +308,10 @@ impl Pipeline {
                 self.totals.bursts_lost += 1;
                 Ok(None)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                self.totals.bursts_lost += 1;
+                Err(error)
+            }
         }
     }
 
@@ -331,6 +358,11 @@ impl Pipeline {
         let (at, clock) = self.devices.clock.utc();
         let written = self.journal.log_effort(kind, at, clock, self.watch.effort()).and_then(|()| {
             self.watch.written();
+            let lost = self.totals.bursts_lost - self.lost_told;
+            if lost > 0 {
+                self.journal.count(BURSTS_LOST, lost)?;
+                self.lost_told = self.totals.bursts_lost;
+            }
             match self.judge.learnt() {
                 Some(learnt) => self.journal.put_state(LEARNT, &learnt),
                 None => Ok(()),

@@ -127,6 +127,18 @@ impl Judge {
         Rule::Tracks(self.settings.decide.clone())
     }
 
+    /// Changes what a site may choose, from the next burst on; a change that contradicts itself is left out and its
+    /// fault given.
+    pub fn tune(&mut self, change: impl FnOnce(&mut Settings)) -> Option<&'static str> {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        let fault = settings.fusion.fault().or_else(|| settings.decide.fault());
+        if fault.is_none() {
+            self.settings = settings;
+        }
+        fault
+    }
+
     /// The names the classifier can give, if there is one.
     pub fn taxonomy(&self) -> Option<&Taxonomy> {
         self.classifier.as_ref().map(|(_, taxonomy)| taxonomy)
