@@ -1,4 +1,6 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
 pub mod bench;
+pub mod lorawan;
+pub mod serial;
 pub mod system_clock;
