@@ -1,6 +1,8 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
 pub mod bench;
+pub mod iridium;
 pub mod lorawan;
 pub mod serial;
+pub mod sim7080;
 pub mod system_clock;

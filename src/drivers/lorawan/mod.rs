@@ -5,6 +5,9 @@ mod backoff;
 mod dialogue;
 mod options;
 pub mod rak3172;
+pub mod rak4270;
+pub mod rn2483;
+pub mod wio_e5;
 
 use std::time::{Duration, Instant};
 
