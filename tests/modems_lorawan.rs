@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use modem_support::{Modem, bound, faults};
 use trapline::drivers::lorawan::rak3172::Rak3172;
+use trapline::drivers::lorawan::rak4270::Rak4270;
+use trapline::drivers::lorawan::rn2483::Rn2483;
+use trapline::drivers::lorawan::wio_e5::WioE5;
 use trapline::drivers::lorawan::{Dialogue, Key, Limits, LoraWan, Options, Region};
 use trapline::drivers::serial::Ladder;
 use trapline::drivers::serial::uart::Uart;
@@ -227,4 +230,165 @@ fn survives<D: Dialogue>(dialogue: impl Fn() -> D) {
 #[test]
 fn rak3172_survives_a_bad_line() {
     survives(Rak3172::default);
+}
+
+/// A Wio-E5 that is not joined until AT+JOIN; answers as in the LoRa-E5 library's captured sessions.
+fn wio_e5(sent: &'static str, joins: &'static str) -> Modem {
+    let mut joined = false;
+    Modem::lines(b'\n', move |line| {
+        let verb = line.trim_start_matches("AT+").split(['=', ' ']).next().unwrap_or_default();
+        let answer = match (line, verb) {
+            ("AT", _) => "+AT: OK".to_owned(),
+            ("AT+ID=DevEui", _) => "+ID: DevEui, 2C:F7:F1:C0:44:00:04:A1".to_owned(),
+            ("AT+ID=AppEui", _) => "+ID: AppEui, 80:00:00:00:00:00:00:06".to_owned(),
+            ("AT+DR", _) => "+DR: EU868 DR4  SF8  BW125K".to_owned(),
+            ("AT+LW=LEN", _) => "+LW: LEN, 242".to_owned(),
+            ("AT+JOIN", _) => {
+                joined |= joins.contains("Network joined");
+                joins.to_owned()
+            }
+            (_, "MSGHEX" | "CMSGHEX") if !joined => format!("+{verb}: Please join network first"),
+            (_, "MSGHEX" | "CMSGHEX") => sent.replace('$', &format!("+{verb}: ")),
+            _ => format!("+{verb}: {}", line.split_once('=').map_or("4.0.11", |(_, value)| value)),
+        };
+        format!("{answer}\r\n")
+    })
+}
+
+const E5_JOINED: &str = "+JOIN: Start\r\n+JOIN: NORMAL\r\n+JOIN: Network joined\r\n\
+                         +JOIN: NetID 000013 DevAddr 26:01:5F:66\r\n+JOIN: Done";
+
+#[test]
+fn wio_e5_joins_when_sending_shows_that_it_must_and_hears() {
+    let modem = wio_e5("$Start\r\n$PORT: 1; RX: \"AABB\"\r\n$RXWIN1, RSSI -82, SNR 10.0\r\n$Done", E5_JOINED);
+    let mut lora = driver(&modem, WioE5::default());
+    let link = lora.ready(LONG).unwrap();
+    assert_eq!((link.max_payload, link.data_rate), (242, Some(4)));
+    assert_eq!(lora.send(&parcel(3, false), LONG).unwrap(), Receipt::Passed);
+    assert_eq!(lora.receive(Duration::ZERO).unwrap(), [Downlink { port: 1, bytes: vec![0xaa, 0xbb] }]);
+    assert_eq!(modem.count("AT+JOIN"), 1);
+    assert_eq!(modem.count("AT+ID=DevEui,"), 0, "it had the right one");
+    assert_eq!(modem.count("AT+ID=AppEui,\"0101010101010101\""), 1);
+    // "Done" alone acknowledges nothing.
+    assert!(matches!(lora.send(&parcel(3, true), LONG), Err(UplinkError::Down(_))));
+}
+
+#[test]
+fn wio_e5_every_answer_to_a_parcel_is_told() {
+    let send = |sent, confirm| {
+        let modem = wio_e5(sent, E5_JOINED);
+        driver(&modem, WioE5::default()).send(&parcel(60, confirm), LONG)
+    };
+    let acked = send("$Start\r\n$Wait ACK\r\n$ACK Received\r\n$RXWIN1, RSSI -82, SNR 10.0\r\n$Done", true);
+    assert_eq!(acked.unwrap(), Receipt::Delivered);
+    let restricted = send("$No band in 13469ms", false);
+    assert!(matches!(restricted, Err(UplinkError::Wait(wait)) if wait == Duration::from_millis(13_469)));
+    let busy = send("$LoRaWAN modem is busy", false);
+    assert!(matches!(busy, Err(UplinkError::Wait(wait)) if wait == Duration::from_secs(7)));
+    let modem = wio_e5("$Done", "+JOIN: Start\r\n+JOIN: Join failed\r\n+JOIN: Done");
+    let mut lora = driver(&modem, WioE5::default());
+    assert!(matches!(lora.send(&parcel(3, false), LONG), Err(UplinkError::Down(_))));
+    assert!(matches!(lora.send(&parcel(3, false), LONG), Err(UplinkError::Wait(_))));
+}
+
+#[test]
+fn wio_e5_survives_a_bad_line() {
+    survives(WioE5::default);
+}
+
+/// A RAK4270 by its manual.
+fn rak4270(sent: &'static str, join: &'static str) -> Modem {
+    let mut joined = false;
+    Modem::lines(b'\n', move |line| match line {
+        "at+version" => "OK V3.0.0.14.H\r\n".to_owned(),
+        "at+set_config=device:sleep:1" => "OK Sleep\r\n".to_owned(),
+        "at+set_config=device:sleep:0" => "OK Wake Up\r\n".to_owned(),
+        "at+join" => {
+            joined = join.starts_with("OK");
+            format!("{join}\r\n")
+        }
+        _ if line.starts_with("at+send=") && !joined => "ERROR: 86\r\n".to_owned(),
+        _ if line.starts_with("at+send=") => format!("{sent}\r\n"),
+        _ if line.starts_with("at+set_config=lora:") => "OK\r\n".to_owned(),
+        _ => "ERROR: 1\r\n".to_owned(),
+    })
+}
+
+#[test]
+fn rak4270_joins_sends_and_tells() {
+    let send = |sent, confirm| {
+        let modem = rak4270(sent, "OK Join Success");
+        let mut lora = driver(&modem, Rak4270::default());
+        lora.ready(LONG).unwrap();
+        let answer = lora.send(&parcel(3, confirm), LONG);
+        assert_eq!(modem.count("at+join"), 1);
+        (answer, lora.receive(Duration::ZERO).unwrap())
+    };
+    assert_eq!(send("OK", false).0.unwrap(), Receipt::Passed);
+    assert_eq!(send("OK\r\nat+recv=0,-105,-12,0", true).0.unwrap(), Receipt::Delivered);
+    let (answer, heard) = send("OK\r\nat+recv=2,-105,-12,2:0A0B", true);
+    assert_eq!(
+        (answer.unwrap(), heard),
+        (Receipt::Delivered, vec![Downlink { port: 2, bytes: vec![10, 11] }])
+    );
+    assert!(matches!(send("OK\r\nERROR: 95", true).0, Err(UplinkError::Down(_))));
+    assert!(matches!(send("ERROR: 90", false).0, Err(UplinkError::Wait(_))));
+    assert!(matches!(send("ERROR: 80", false).0, Err(UplinkError::Wait(_))));
+    let modem = rak4270("OK", "ERROR: 99");
+    assert!(matches!(
+        driver(&modem, Rak4270::default()).send(&parcel(3, false), LONG),
+        Err(UplinkError::Down(_))
+    ));
+}
+
+#[test]
+fn rak4270_survives_a_bad_line() {
+    survives(Rak4270::default);
+}
+
+/// An RN2483 as the tests of the crate `rn2xx3` have it.
+fn rn2483(sent: &'static str, join: &'static str) -> Modem {
+    let mut joined = false;
+    Modem::lines(b'\n', move |line| match line {
+        "z" => "invalid_param\r\n".to_owned(),
+        "sys get ver" => "RN2483 1.0.5 Oct 31 2018 15:06:52\r\n".to_owned(),
+        "mac get dr" => "5\r\n".to_owned(),
+        "mac join otaa" => {
+            joined = join == "accepted";
+            format!("ok\r\n{join}\r\n")
+        }
+        "mac save" => "ok\r\n".to_owned(),
+        _ if line.starts_with("mac tx ") && !joined => "not_joined\r\n".to_owned(),
+        _ if line.starts_with("mac tx ") => format!("{sent}\r\n"),
+        _ if line.starts_with("mac set ") => "ok\r\n".to_owned(),
+        _ if line.starts_with("sys sleep") => String::new(),
+        _ => "invalid_param\r\n".to_owned(),
+    })
+}
+
+#[test]
+fn rn2483_joins_sends_and_tells() {
+    let send = |sent, confirm| {
+        let modem = rn2483(sent, "accepted");
+        let mut lora = driver(&modem, Rn2483);
+        assert_eq!(lora.ready(LONG).unwrap().data_rate, Some(5));
+        let answer = lora.send(&parcel(3, confirm), LONG);
+        assert_eq!(modem.count("mac join"), 1);
+        (answer, lora.receive(Duration::ZERO).unwrap())
+    };
+    assert_eq!(send("ok\r\nmac_tx_ok", false).0.unwrap(), Receipt::Passed);
+    let (answer, heard) = send("ok\r\nmac_rx 2 0A0B", true);
+    assert_eq!(
+        (answer.unwrap(), heard),
+        (Receipt::Delivered, vec![Downlink { port: 2, bytes: vec![10, 11] }])
+    );
+    assert!(matches!(send("ok\r\nmac_err", true).0, Err(UplinkError::Down(_))));
+    assert!(matches!(send("no_free_ch", false).0, Err(UplinkError::Wait(_))));
+    let modem = rn2483("ok", "denied");
+    assert!(matches!(driver(&modem, Rn2483).send(&parcel(3, false), LONG), Err(UplinkError::Down(_))));
+}
+
+#[test]
+fn rn2483_survives_a_bad_line() {
+    survives(|| Rn2483);
 }
