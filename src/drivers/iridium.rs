@@ -14,6 +14,9 @@ pub const MAX_BYTES: usize = 340;
 /// Longest message to the trap, bytes ([K]: 270 for the 9602 and 9603).
 const MAX_DOWN: usize = 270;
 
+/// Bytes among which the echo of a command must come.
+const ECHO_WITHIN: usize = 64;
+
 /// Settings of a satellite modem.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -178,8 +181,13 @@ impl Iridium {
         let [status, _momsn, mt, _mtmsn, _length, _queued] = codes[..] else {
             return Err(Fault::Refused("AT+SBDIX", text));
         };
-        if mt == 1 {
-            self.fetch(until)?;
+        if mt == 1
+            && let Err(fault) = self.fetch(until)
+        {
+            // What went up is up, whatever became of what came down: it must not be paid for twice.
+            self.damaged += 1;
+            self.known = false;
+            log::warn!("{}: a message to the trap was not read: {fault}", self.options.name);
         }
         Ok(status)
     }
@@ -188,15 +196,17 @@ impl Iridium {
     fn fetch(&mut self, until: Instant) -> Result<(), Fault> {
         let until = until.min(Instant::now() + self.options.answer);
         self.line.command("AT+SBDRB", "\r", until)?;
-        // With echo on, the command comes back before the bytes, ended by CR alone.
-        let mut head = self.line.bytes(2, until)?.ok_or(Fault::Silent("AT+SBDRB"))?;
-        if head == b"AT" {
-            self.line.bytes("+SBDRB\r".len(), until)?.ok_or(Fault::Silent("AT+SBDRB"))?;
-            head = self.line.bytes(2, until)?.ok_or(Fault::Silent("AT+SBDRB"))?;
+        // Echo is on: what follows the command's own echo are the bytes.
+        let mut before = Vec::new();
+        while !before.ends_with(b"AT+SBDRB\r") {
+            before.extend(self.line.bytes(1, until)?.ok_or(Fault::Silent("AT+SBDRB"))?);
+            if before.len() > ECHO_WITHIN {
+                return Err(Fault::Refused("AT+SBDRB", "something else than its echo".to_owned()));
+            }
         }
+        let head = self.line.bytes(2, until)?.ok_or(Fault::Silent("AT+SBDRB"))?;
         let length = head.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
         if length > MAX_DOWN {
-            self.damaged += 1;
             return Err(Fault::Refused("AT+SBDRB", format!("a message of {length} bytes")));
         }
         let bytes = self.line.bytes(length + 2, until)?.ok_or(Fault::Silent("AT+SBDRB"))?;
