@@ -2,4 +2,8 @@
 
 pub mod bench;
 pub mod sysfs_gauges;
+pub mod iridium;
+pub mod lorawan;
+pub mod serial;
+pub mod sim7080;
 pub mod system_clock;

@@ -1,0 +1,8 @@
+//! Modems on a serial port: lines with deadlines, the way back from silence, and the port itself.
+
+pub mod ladder;
+pub mod line;
+pub mod uart;
+
+pub use ladder::{Ladder, Step, Switch};
+pub use line::{Line, Port};
