@@ -1,4 +1,9 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
 pub mod bench;
+mod command_text;
+pub mod mqtt;
+mod secret;
 pub mod system_clock;
+
+pub use secret::Secret;
