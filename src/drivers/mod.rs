@@ -1,9 +1,14 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
 pub mod bench;
-pub mod sysfs_gauges;
+mod command_text;
 pub mod iridium;
 pub mod lorawan;
+pub mod mqtt;
+mod secret;
 pub mod serial;
 pub mod sim7080;
+pub mod sysfs_gauges;
 pub mod system_clock;
+
+pub use secret::Secret;
