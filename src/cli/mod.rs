@@ -14,8 +14,10 @@ pub mod events;
 pub mod models;
 mod progress;
 pub mod run;
+mod sending;
 pub mod sort;
 mod truth;
+mod uplinks;
 pub mod world;
 
 /// The daemon inside a camera trap: from a PIR trigger to a species event of a few bytes.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::burst_line::{Paint, columns, object, say};
+use super::sending::{self, Taxa, Working};
 use super::{Done, Failure};
 use crate::board::{self, Board};
 use crate::config::{Config, Journal};
@@ -37,7 +38,8 @@ pub struct Args {
     /// Stop after so many bursts
     #[arg(long, value_name = "N")]
     bursts: Option<u64>,
-    /// Journal; overrides the configuration's. Pictures go to a folder NAME-media beside it
+    /// Journal; overrides the configuration's. Pictures go to a folder NAME-media beside it, messages for the card to
+    /// NAME-outbox
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
     /// Model: a manifest or a folder with one; repeatable, one per role. Overrides the configuration's
@@ -53,14 +55,19 @@ pub fn run(args: Args) -> Done {
     let config = chosen(&args)?;
     let board = board::open(&config.board, &args.boards).map_err(Failure::input)?;
     let networks = models::open(&config.models).map_err(Failure::input)?;
-    let names = networks.names();
+    let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
-    let opened = Pipeline::open(config, devices(board), Box::new(judge), names);
+    let (devices, stop) = (devices(board), stop_on_signals()?);
+    let clock = Arc::clone(&devices.clock);
+    let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names);
     let mut pipeline = opened.map_err(failed)?;
-    let stop = stop_on_signals()?;
+    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop)?;
+    pipeline.listen(ready.retunes);
+    let sender = Working::start(ready.sender)?;
     let paint = Paint::for_stdout();
-    pipeline
+    let ended = pipeline
         .run(&stop, args.bursts, &mut |done| {
+            sender.ring();
             let line = match args.json {
                 true => object(done).to_string(),
                 false => paint.outcome(done.burst.outcome, &columns(done)),
@@ -69,7 +76,22 @@ pub fn run(args: Args) -> Done {
                 stop.store(true, Ordering::SeqCst);
             }
         })
-        .map_err(failed)
+        .map_err(failed);
+    drop(sender.finish());
+    if ready.reboot.load(Ordering::SeqCst) {
+        reboot()?;
+    }
+    ended
+}
+
+/// Starts the system anew, as a command asked; systemd does it in order.
+fn reboot() -> Done {
+    let asked = std::process::Command::new("systemctl").arg("reboot").status();
+    match asked {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::runtime(anyhow::anyhow!("systemctl reboot ended with {status}"))),
+        Err(error) => Err(Failure::runtime(anyhow::anyhow!("systemctl reboot: {error}"))),
+    }
 }
 
 /// The configuration with what the command line overrides.
@@ -83,6 +105,7 @@ fn chosen(args: &Args) -> Result<Config, Failure> {
     }
     if let Some(journal) = &args.journal {
         config.journal = beside(journal);
+        config.out.directory.path = neighbour(journal, "-outbox");
     }
     if !args.model.is_empty() {
         config.models.manifests = args.model.clone();
@@ -92,9 +115,14 @@ fn chosen(args: &Args) -> Result<Config, Failure> {
 
 /// A journal at `path` with its own folder of pictures beside it.
 pub(super) fn beside(path: &Path) -> Journal {
-    let mut folder = path.file_stem().map(OsString::from).unwrap_or_default();
-    folder.push("-media");
-    Journal { path: path.to_owned(), media: path.with_file_name(folder) }
+    Journal { path: path.to_owned(), media: neighbour(path, "-media") }
+}
+
+/// A folder beside a journal, named after it.
+pub(super) fn neighbour(journal: &Path, ending: &str) -> PathBuf {
+    let mut folder = journal.file_stem().map(OsString::from).unwrap_or_default();
+    folder.push(ending);
+    journal.with_file_name(folder)
 }
 
 /// The devices of a board, as the pipeline takes them.

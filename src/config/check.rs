@@ -268,6 +268,7 @@ mod tests {
         "certificate",
         "key",
         "prefix",
+        "apn",
         "home_assistant",
         "url",
         "token",

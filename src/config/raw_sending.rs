@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::sending::{Carrier, Modem, MqttVersion, Plan};
+use super::sending::{Carrier, Modem, MqttModem, MqttVersion, Plan};
 
 /// The sections about sending, gathered from the whole file.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -147,6 +147,12 @@ pub struct Mqtt {
     pub certificate: String,
     /// PEM.
     pub key: String,
+    /// A modem that speaks MQTT itself.
+    pub modem: MqttModem,
+    /// Its serial port.
+    pub port: String,
+    /// Access point name of its SIM card.
+    pub apn: String,
     /// First level of every topic.
     pub prefix: String,
     /// Home Assistant discovery.
@@ -169,6 +175,9 @@ impl Default for Mqtt {
             ca: String::new(),
             certificate: String::new(),
             key: String::new(),
+            modem: MqttModem::default(),
+            port: "/dev/serial0".to_owned(),
+            apn: String::new(),
             prefix: "trapline".to_owned(),
             home_assistant: false,
         }

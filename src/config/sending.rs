@@ -144,6 +144,17 @@ pub enum MqttVersion {
     V5,
 }
 
+/// Who speaks MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MqttModem {
+    /// Trapline, over the link that the system brings up.
+    #[default]
+    None,
+    /// A SIM7080 on a serial port.
+    Sim7080,
+}
+
 /// An MQTT broker.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mqtt {
@@ -161,6 +172,12 @@ pub struct Mqtt {
     pub certificate: Option<PathBuf>,
     /// Its key, PEM.
     pub key: Option<PathBuf>,
+    /// A modem that speaks MQTT itself.
+    pub modem: MqttModem,
+    /// Its serial port.
+    pub port: PathBuf,
+    /// Access point name of its SIM card.
+    pub apn: String,
     /// First level of every topic.
     pub prefix: String,
     /// Whether the trap introduces itself to Home Assistant.
@@ -262,6 +279,9 @@ pub(super) fn defaults() -> Out {
             ca: None,
             certificate: None,
             key: None,
+            modem: MqttModem::None,
+            port: "/dev/serial0".into(),
+            apn: String::new(),
             prefix: "trapline".to_owned(),
             home_assistant: false,
         },
@@ -299,6 +319,9 @@ pub(super) fn check(
             ca: file(mqtt.ca),
             certificate: file(mqtt.certificate),
             key: file(mqtt.key),
+            modem: mqtt.modem,
+            port: mqtt.port.into(),
+            apn: mqtt.apn,
             prefix: mqtt.prefix,
             home_assistant: mqtt.home_assistant,
         },

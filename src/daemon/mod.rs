@@ -1,7 +1,8 @@
 //! The daemon: one thread that runs from trigger to journal, burst by burst, until it is told to stop.
 //!
 //! `pipeline` is the way of the data, `pictures` makes what may be kept, `record` turns a judgement into the
-//! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose, `health` counts what happened.
+//! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose,
+//! `taxa` knows what they can name, `health` counts what happened. The `sender` is the second long-lived thread.
 
 pub mod health;
 pub mod merge;
@@ -10,3 +11,4 @@ pub mod pictures;
 pub mod pipeline;
 pub mod record;
 pub mod sender;
+pub mod taxa;

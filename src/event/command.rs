@@ -60,10 +60,10 @@ pub enum Command {
         /// Seconds since 1970-01-01 UTC.
         utc: i64,
     },
-    /// The receiver has every event up to `upto`, but for those of the 32 before it whose bit in `missing` is set
-    /// (bit 0: `upto` itself).
+    /// Of the 32 event numbers that end with `upto` the receiver has all but those whose bit in `missing` is set
+    /// (bit n: `upto - n`); of older ones this says nothing. Numbers that were never sent may count as missing.
     Received {
-        /// The newest event number it has.
+        /// The newest event number of the window.
         upto: u32,
         /// Those that it lacks.
         missing: u32,

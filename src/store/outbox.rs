@@ -215,17 +215,18 @@ impl Outbox {
         })
     }
 
-    /// The receiver has all events up to `upto` that left the trap, but for those named in `missing`: bit n stands
-    /// for `upto - n`, which are to be sent again at once. Gives how many are done by it.
+    /// Of the 32 events that end with `upto` the receiver has all but those named in `missing`: bit n stands for
+    /// `upto - n`. Those that it has are done, those that left and are missing go again at once. Gives how many are
+    /// done by it.
     pub fn received(&mut self, upto: u32, missing: u32, at: DateTime<Utc>) -> Result<usize, JournalError> {
+        let window = [Value::Integer(upto.saturating_sub(31).into()), Value::Integer(upto.into())];
         self.transaction(|db| {
-            let tail = "WHERE id <= ? AND passed_us IS NOT NULL AND dropped_us IS NULL \
+            let tail = "WHERE id >= ? AND id <= ? AND passed_us IS NOT NULL AND dropped_us IS NULL \
                         AND id IN (SELECT id FROM outbox WHERE sent_us IS NULL)";
             let mut done = 0;
-            for mut row in DELIVERY.select(db, tail, &[Value::Integer(upto.into())])?.sound {
+            for mut row in DELIVERY.select(db, tail, &window)?.sound {
                 let id = row.integer("id");
-                let back = i64::from(upto) - id;
-                if back < 32 && missing >> back & 1 == 1 {
+                if missing >> (i64::from(upto) - id) & 1 == 1 {
                     row.set("passed_us", Value::Null);
                     DELIVERY.update(db, row.into_values())?;
                 } else {

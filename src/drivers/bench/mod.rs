@@ -13,12 +13,14 @@ mod ahead;
 mod camera;
 mod clock;
 mod faults;
+mod lorawan;
 mod script;
 mod trigger;
 
 pub use camera::BenchCamera;
 pub use clock::BenchClock;
 pub use faults::Faults;
+pub use lorawan::{BenchLorawan, Network};
 pub use script::{Play, Script};
 pub use trigger::BenchTrigger;
 

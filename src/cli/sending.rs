@@ -1,0 +1,132 @@
+//! The sender beside the pipeline: set up, and run in a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{Failure, uplinks};
+use crate::config::{Config, Thresholds};
+use crate::daemon::models::Networks;
+use crate::daemon::pipeline::Pipeline;
+use crate::daemon::rules::SiteRules;
+use crate::daemon::sender::{Errand, Sender, Setup};
+use crate::daemon::taxa;
+use crate::drivers::sysfs_gauges::SysfsGauges;
+use crate::hal::Clock;
+use crate::store::{JournalError, Outbox};
+use crate::vision::fence::Fence;
+
+/// What the sender needs of the networks, which the judge takes over.
+pub(super) struct Taxa {
+    names: Vec<String>,
+    ancestors: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+impl Taxa {
+    /// Of the classifier, under the site's lists; a trap without one knows animals, people and vehicles.
+    pub fn of(networks: &Networks, config: &Config) -> Taxa {
+        let labels = networks.classifier.as_ref().map(|model| model.manifest().labels.as_slice()).unwrap_or_default();
+        let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
+        Taxa { names: taxa::names(labels, &fence), ancestors: taxa::ancestors(labels) }
+    }
+}
+
+/// A sender, and what it has others do.
+pub(super) struct Ready {
+    pub sender: Sender,
+    /// Thresholds, for [`Pipeline::listen`].
+    pub retunes: Receiver<Thresholds>,
+    /// Set when the system is to start anew.
+    pub reboot: Arc<AtomicBool>,
+}
+
+/// Sets a sender up on the journal of `pipeline`; `stop` is set when a command wants a restart.
+pub(super) fn ready(
+    config: &Config,
+    pipeline: &Pipeline,
+    taxa: Taxa,
+    clock: Arc<dyn Clock>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Ready, Failure> {
+    let channels = uplinks::open(config, &clock)?;
+    let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
+    let (retune, retunes) = mpsc::channel();
+    let reboot = Arc::new(AtomicBool::new(false));
+    let (ordered, stop) = (Arc::clone(&reboot), Arc::clone(stop));
+    let ancestors = taxa.ancestors;
+    let lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
+    let setup = Setup {
+        sending: config.out.sending.clone(),
+        site: config.site.name.clone(),
+        thresholds: config.thresholds.clone(),
+        names: taxa.names,
+        channels,
+        watch: Box::new(SiteRules::new(config.alerts.clone(), config.site.coordinates, Box::new(lineage))),
+        key: config.out.commands.key.clone(),
+        media: config.journal.media.clone(),
+        clock,
+        gauges: Box::new(SysfsGauges::new(std::path::Path::new("/sys"))),
+        errands: Box::new(move |errand| match errand {
+            // A pipeline that has ended needs no thresholds.
+            Errand::Retune(thresholds) => drop(retune.send(thresholds)),
+            Errand::Reboot => {
+                ordered.store(true, Ordering::SeqCst);
+                stop.store(true, Ordering::SeqCst);
+            }
+        }),
+        boot: pipeline.journal().boot(),
+    };
+    let sender = Sender::new(outbox, setup).map_err(Failure::runtime)?;
+    Ok(Ready { sender, retunes, reboot })
+}
+
+/// The sender in its thread. Dropping it without [`Working::finish`] lets the thread end by itself.
+pub(super) struct Working {
+    bell: mpsc::Sender<()>,
+    thread: JoinHandle<Sender>,
+}
+
+impl Working {
+    /// Starts the thread.
+    pub fn start(mut sender: Sender) -> Result<Working, Failure> {
+        let (bell, rung) = mpsc::channel();
+        let work = move || {
+            loop {
+                let pause = attempt(&mut sender);
+                match rung.recv_timeout(pause) {
+                    Ok(()) => rung.try_iter().for_each(drop),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return sender,
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("sender".to_owned()).spawn(work).map_err(Failure::runtime)?;
+        Ok(Working { bell, thread })
+    }
+
+    /// Something was recorded.
+    pub fn ring(&self) {
+        // A sender that has ended was told where it ended.
+        let _ = self.bell.send(());
+    }
+
+    /// Lets it finish what it is at and take one last look.
+    pub fn finish(self) -> Option<Sender> {
+        drop(self.bell);
+        let mut sender = self.thread.join().ok()?;
+        attempt(&mut sender);
+        Some(sender)
+    }
+}
+
+/// One step; what fails is told and tried again, for the journal keeps everything meanwhile.
+pub(super) fn attempt(sender: &mut Sender) -> Duration {
+    /// After a journal that could not be read or written.
+    const AFTER_FAULT: Duration = Duration::from_secs(10);
+    sender.step().unwrap_or_else(|error: JournalError| {
+        log::error!("the sender waits: {error}");
+        AFTER_FAULT
+    })
+}
