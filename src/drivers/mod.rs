@@ -2,8 +2,11 @@
 
 pub mod bench;
 mod command_text;
+pub mod directory;
 pub mod mqtt;
 mod secret;
 pub mod system_clock;
+pub mod webhook;
+mod whole_file;
 
 pub use secret::Secret;

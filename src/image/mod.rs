@@ -12,12 +12,14 @@ mod header;
 mod orient;
 mod resize;
 mod segments;
+mod thumbnail;
 
 pub use decode::{MAX_DECODE_BYTES, MAX_PIXELS, Want, decode};
 pub use encode::encode_jpeg;
 pub use header::{Header, Taken};
 pub use orient::Orientation;
 pub use resize::{Filter, Region, crop, luma, resize, resize_gray, resize_region};
+pub use thumbnail::{THUMBNAIL_BYTES, thumbnail};
 
 /// Interleaved 8-bit RGB, row by row, no padding: `data.len() == 3 * width * height`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
