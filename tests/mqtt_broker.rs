@@ -9,6 +9,7 @@ mod broker_support;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use broker_support::{Broker, PATIENCE, Wire, available, event, free_port, wait_until};
@@ -44,7 +45,8 @@ fn events_and_pictures_arrive_as_they_are_on_topics_of_their_own() {
         wait_until("the picture", || {
             let heard = listener.heard();
             let picture = heard.iter().find(|h| h.topic == "trapline/rila/t1/picture/t1-3-300");
-            picture.is_some_and(|h| h.body == jpeg && (version == Version::V3 || h.content_type == "image/jpeg"))
+            picture
+                .is_some_and(|h| h.body == jpeg && (version == Version::V3 || h.content_type == "image/jpeg"))
         });
         assert_eq!(listener.last("trapline/rila/t1/status").as_deref(), Some("online"));
         trap.rest();
@@ -156,7 +158,7 @@ fn a_message_the_broker_refuses_is_not_delivered_and_the_others_are() {
     let mut trap = Mqtt::new(Options { version: Version::V5, ..broker.options() }).unwrap();
     let health = Parcel { subject: Subject::Health, ..event("b", "{}") };
     let mut answers = trap.send_all(&[event("a", "{}"), health, event("c", "{}")], PATIENCE);
-    assert_eq!(answers.len(), 3);
+    assert_eq!(answers.len(), 3, "{answers:?}");
     assert!(matches!(answers.remove(2), Ok(Receipt::Delivered)));
     let (refused, told) = told(answers.remove(1).unwrap_err());
     assert!(refused && told.contains("NotAuthorized") && told.contains("/health"), "{told}");
@@ -226,7 +228,9 @@ fn two_thousand_events_through_a_broker_that_is_killed_again_and_again() {
     }
     for version in BOTH {
         let broker = Broker::open();
-        let mut listeners = vec![broker.listen()];
+        // Listeners that acknowledge nothing: the kernel throws away what a killed broker had sent to one whose
+        // acknowledgements it had not read.
+        let mut listeners = vec![broker.listen_as(&["-q", "0"])];
         let mut trap = Mqtt::new(Options { version, ..broker.options() }).unwrap();
         let parcels: Vec<Parcel> =
             (0..2_000).map(|n| event(&format!("t1-3-{n}"), &format!("{{\"number\":{n}}}"))).collect();
@@ -248,7 +252,7 @@ fn two_thousand_events_through_a_broker_that_is_killed_again_and_again() {
                 killer.join().unwrap();
                 kills += 1;
                 broker.restart();
-                listeners.push(broker.listen());
+                listeners.push(broker.listen_as(&["-q", "0"]));
             }
         }
         assert_eq!(kills, 20);
@@ -262,6 +266,102 @@ fn two_thousand_events_through_a_broker_that_is_killed_again_and_again() {
         });
         // Nothing but what was sent: a duplicate has the same content.
         assert!(bodies.keys().eq(parcels.iter().map(|p| &p.body).collect::<std::collections::BTreeSet<_>>()));
+    }
+}
+
+/// Authority, server and client certificates, made by `openssl`.
+fn certificates(dir: &Path) {
+    let openssl = |args: &str| {
+        let done =
+            broker_support::command("openssl").args(args.split(' ')).current_dir(dir).output().unwrap();
+        assert!(done.status.success(), "{args}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    std::fs::write(dir.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
+    for authority in ["ca", "other"] {
+        openssl(&format!(
+            "req -x509 {key} -keyout {authority}.key -out {authority}.pem -days 2 -subj /CN={authority}"
+        ));
+    }
+    for (name, authority, days) in
+        [("server", "ca", "2"), ("old", "ca", "-1"), ("trap", "ca", "2"), ("stranger", "other", "2")]
+    {
+        openssl(&format!("req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial -out {name}.pem \
+             -days {days} -extfile names"
+        ));
+    }
+}
+
+/// A broker that speaks TLS only, with the certificate `server`, and asks for the trap's.
+fn tls_broker(server: &str) -> Broker {
+    Broker::with(|dir| {
+        certificates(dir);
+        let file = |name: &str| dir.join(name).display().to_string();
+        format!(
+            "allow_anonymous true\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n",
+            file("ca.pem"),
+            file(&format!("{server}.pem")),
+            file(&format!("{server}.key"))
+        )
+    })
+}
+
+fn tls_options(broker: &Broker, version: Version, authority: &str, own: Option<&str>) -> Options {
+    let file = |name: String| broker.dir.path().join(name);
+    Options {
+        version,
+        broker: format!("mqtts://localhost:{}", broker.port).parse().unwrap(),
+        ca_file: Some(file(format!("{authority}.pem"))),
+        certificate_file: own.map(|name| file(format!("{name}.pem"))),
+        key_file: own.map(|name| file(format!("{name}.key"))),
+        ..broker.options()
+    }
+}
+
+#[test]
+fn over_tls_both_sides_show_certificates() {
+    if !available() {
+        return;
+    }
+    let broker = tls_broker("server");
+    for version in BOTH {
+        let mut trap = Mqtt::new(tls_options(&broker, version, "ca", Some("trap"))).unwrap();
+        assert_eq!(trap.send(&event("a", "{}"), PATIENCE).unwrap(), Receipt::Delivered);
+        let by_address = format!("mqtts://127.0.0.1:{}", broker.port).parse().unwrap();
+        let options = Options { broker: by_address, ..tls_options(&broker, version, "ca", Some("trap")) };
+        assert_eq!(
+            Mqtt::new(options).unwrap().send(&event("b", "{}"), PATIENCE).unwrap(),
+            Receipt::Delivered
+        );
+    }
+}
+
+#[test]
+fn over_tls_a_wrong_certificate_on_either_side_stops_the_trap_with_its_cure() {
+    if !available() {
+        return;
+    }
+    let (good, old) = (tls_broker("server"), tls_broker("old"));
+    for version in BOTH {
+        for (broker, authority, own, cure) in [
+            (&good, "other", Some("trap"), "set ca_file"),
+            (&old, "ca", Some("trap"), "renew the broker's certificate"),
+            (&good, "ca", None, "certificate_file"),
+            (&good, "ca", Some("stranger"), "certificate_file"),
+        ] {
+            let mut trap = Mqtt::new(tls_options(broker, version, authority, own)).unwrap();
+            let (refused, told) = told(trap.send(&event("a", "{}"), PATIENCE).unwrap_err());
+            assert!(!refused && told.contains(cure), "{version:?} {authority} {own:?}: {told}");
+        }
+        let mut plain = Mqtt::new(Options { version, ..good.options() }).unwrap();
+        told(plain.send(&event("a", "{}"), Duration::from_secs(2)).unwrap_err());
+        // And TLS to a port that speaks plainly.
+        let open = Broker::open();
+        let broker = format!("mqtts://localhost:{}", open.port).parse().unwrap();
+        let options = Options { broker, ..tls_options(&good, version, "ca", None) };
+        told(Mqtt::new(options).unwrap().send(&event("a", "{}"), Duration::from_secs(2)).unwrap_err());
     }
 }
 

@@ -41,8 +41,8 @@ fn channel(carrier: Carrier, out: &Out, site: &str, clock: &Arc<dyn Clock>) -> R
         Carrier::Directory => letter(Box::new(Directory::new(&out.directory.path))),
         Carrier::Webhook => {
             let mut options = webhook::Options::new(&out.webhook.url);
-            options.bearer = (!out.webhook.token.is_empty()).then(|| Secret::new(&out.webhook.token));
-            letter(Box::new(Webhook::new(options).map_err(Failure::input)?))
+            options.token = (!out.webhook.token.is_empty()).then(|| Secret::new(&out.webhook.token));
+            letter(Box::new(Webhook::new(&options).map_err(Failure::input)?))
         }
         Carrier::Mqtt => letter(mqtt(&out.mqtt, site, device)?),
         Carrier::Lorawan => {

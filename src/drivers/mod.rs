@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod command_text;
+pub mod directory;
 pub mod iridium;
 pub mod lorawan;
 pub mod mqtt;
@@ -10,5 +11,7 @@ pub mod serial;
 pub mod sim7080;
 pub mod sysfs_gauges;
 pub mod system_clock;
+pub mod webhook;
+mod whole_file;
 
 pub use secret::Secret;

@@ -12,13 +12,14 @@ mod header;
 mod orient;
 mod resize;
 mod segments;
-pub mod thumbnail;
+mod thumbnail;
 
 pub use decode::{MAX_DECODE_BYTES, MAX_PIXELS, Want, decode};
 pub use encode::encode_jpeg;
 pub use header::{Header, Taken};
 pub use orient::Orientation;
 pub use resize::{Filter, Region, crop, luma, resize, resize_gray, resize_region};
+pub use thumbnail::{THUMBNAIL_BYTES, thumbnail};
 
 /// Interleaved 8-bit RGB, row by row, no padding: `data.len() == 3 * width * height`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,14 +64,6 @@ pub enum ImageError {
     /// A valid file of a kind cameras do not write (arithmetic coding, lossless, hierarchical, 12 bits).
     #[error("unsupported JPEG: {0}")]
     Unsupported(String),
-    /// A small picture that is not small.
-    #[error("the smallest copy has {bytes} bytes, more than {max}")]
-    TooDetailed {
-        /// Bytes of the smallest copy.
-        bytes: usize,
-        /// The limit.
-        max: usize,
-    },
     /// The header asks for more than a trap should ever allocate.
     #[error(
         "the header claims {width}x{height}, which needs {need_mib} MiB to decode; the limits are {} megapixels and {} MiB",

@@ -16,7 +16,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// True when the programs of mosquitto and openssl are there; else says that the test is skipped, and fails under CI.
 pub fn available() -> bool {
-    let missing = ["mosquitto", "mosquitto_sub", "mosquitto_pub", "openssl"].map(|name| (name, program(name)));
+    let missing =
+        ["mosquitto", "mosquitto_sub", "mosquitto_pub", "openssl"].map(|name| (name, program(name)));
     let Some((name, _)) = missing.iter().find(|(_, path)| path.is_none()) else { return true };
     assert!(std::env::var_os("CI").is_none(), "{name} must be installed under CI");
     println!("skipped: {name} is not installed");
@@ -70,7 +71,7 @@ impl Broker {
         let port = free_port();
         let config = format!(
             "listener {port} 127.0.0.1\nuser root\npersistence true\npersistence_location {}/\n\
-             max_inflight_messages 0\nmax_queued_messages 0\n{}",
+             max_inflight_messages 0\nmax_queued_messages 100000\n{}",
             dir.path().display(),
             lines(dir.path())
         );
@@ -137,7 +138,7 @@ impl Broker {
     }
 
     pub fn listen_as(&self, more: &[&str]) -> Listener {
-        self.publish("ready", b"ready", &[&["-r"], more].concat());
+        self.publish("ready", b"ready", &["-r"]);
         let listener = Listener::new(self.port, more);
         wait_until("the listener", || listener.heard().iter().any(|heard| heard.topic == "ready"));
         listener

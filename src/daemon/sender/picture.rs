@@ -3,9 +3,10 @@
 use super::Sender;
 use crate::event::EventKey;
 use crate::hal::Subject;
-use crate::image::thumbnail;
+use crate::image::{THUMBNAIL_BYTES, thumbnail};
 use crate::store::JournalError;
 use crate::store::record::MediaKind;
+use crate::units::BBox;
 
 impl Sender {
     /// Queues the picture that a command asked for; 0 asks for that of the latest event which has one.
@@ -45,7 +46,7 @@ impl Sender {
             .map(|found| found.bbox);
         let path = self.setup.media.join(&file.media.path);
         let made = std::fs::read(&path).map_err(|e| e.to_string()).and_then(|jpeg| {
-            thumbnail::thumbnail(&jpeg, bbox.as_ref()).map_err(|e| e.to_string())
+            thumbnail(&jpeg, &bbox.unwrap_or(BBox::FULL), THUMBNAIL_BYTES).map_err(|e| e.to_string())
         });
         match made {
             Ok(small) => Ok(Some(small)),

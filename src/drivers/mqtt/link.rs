@@ -18,8 +18,14 @@ const MOST_COMMANDS: usize = 64;
 /// Why a letter did not go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broken {
-    Down { what: String, cure: String },
-    Refused { what: String, cure: String },
+    Down {
+        what: String,
+        cure: String,
+    },
+    Refused {
+        what: String,
+        cure: String,
+    },
     /// Bytes of the body.
     TooLong(usize),
 }
@@ -115,7 +121,8 @@ impl Line {
         while broken.is_none() && !(waiting.is_empty() && handed.is_empty() && under_way.is_empty()) {
             while handed.len() + under_way.len() < WINDOW {
                 let Some(index) = waiting.pop_front() else { break };
-                let sent = letters.get(index).zip(self.session.as_mut()).map(|(l, session)| session.publish(l));
+                let sent =
+                    letters.get(index).zip(self.session.as_mut()).map(|(l, session)| session.publish(l));
                 if sent != Some(true) {
                     waiting.push_front(index);
                     break;
@@ -260,7 +267,9 @@ impl Line {
                 what: format!("{broker}: {what}"),
                 cure: "check user, password and certificate_file".to_owned(),
             },
-            Fault::Tls(what, cure) | Fault::Link(what, cure) => Broken::down(&format!("{broker}: {what}"), cure),
+            Fault::Tls(what, cure) | Fault::Link(what, cure) => {
+                Broken::down(&format!("{broker}: {what}"), cure)
+            }
         }
     }
 }

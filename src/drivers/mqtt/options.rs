@@ -176,8 +176,7 @@ impl std::str::FromStr for Broker {
         let good = match bracketed {
             Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
             None => {
-                !host.is_empty()
-                    && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+                !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
             }
         };
         if !good || port == 0 {
@@ -218,7 +217,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_told_without_its_password() {
-        for url in ["broker", "http://b", "mqtt://", "mqtt://b:0", "mqtt://b:99999", "mqtt://b/x", "mqtt://::1", ""] {
+        for url in
+            ["broker", "http://b", "mqtt://", "mqtt://b:0", "mqtt://b:99999", "mqtt://b/x", "mqtt://::1", ""]
+        {
             let told = broker(url).unwrap_err().to_string();
             assert!(told.contains(&format!("\"{url}\"")) && told.contains("mqtts://host:8883"), "{told}");
         }

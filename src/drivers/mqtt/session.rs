@@ -120,7 +120,10 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
         return Fault::Tls(what, REFUSED_CURE);
     }
     let named = what.contains("lookup") || what.contains("resolve");
-    Fault::Link(what, if named { NAME_CURE } else { "it is tried again; look into the broker's log if it stays" })
+    Fault::Link(
+        what,
+        if named { NAME_CURE } else { "it is tried again; look into the broker's log if it stays" },
+    )
 }
 
 const REFUSED_CURE: &str =

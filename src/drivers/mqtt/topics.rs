@@ -46,10 +46,8 @@ impl Topics {
 
 /// `name` as one level of a topic. A `$` in front would hide the topic from `#` (MQTT 3.1.1, 4.7.2).
 pub(super) fn clean(name: &str) -> String {
-    let level: String = name
-        .chars()
-        .map(|c| if matches!(c, '/' | '+' | '#') || c.is_control() { '-' } else { c })
-        .collect();
+    let level: String =
+        name.chars().map(|c| if matches!(c, '/' | '+' | '#') || c.is_control() { '-' } else { c }).collect();
     let level = level.trim().trim_start_matches('$').to_owned();
     if level.is_empty() { "-".to_owned() } else { level }
 }
@@ -69,8 +67,13 @@ mod tests {
     #[test]
     fn pictures_have_a_topic_each() {
         let topics = Topics::new("trapline", "s", "d");
-        let mut parcel =
-            Parcel { subject: Subject::Picture, name: "d-3-300".into(), body: vec![], port: 1, confirm: false };
+        let mut parcel = Parcel {
+            subject: Subject::Picture,
+            name: "d-3-300".into(),
+            body: vec![],
+            port: 1,
+            confirm: false,
+        };
         assert_eq!(topics.of_parcel(&parcel), "trapline/s/d/picture/d-3-300");
         parcel.subject = Subject::Event;
         assert_eq!(topics.of_parcel(&parcel), "trapline/s/d/event");

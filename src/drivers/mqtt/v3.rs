@@ -18,12 +18,13 @@ use super::topics::Topics;
 pub(super) struct V3 {
     client: Client,
     connection: Connection,
+    /// Why the connection ended, until what came before its end is told.
+    ended: Option<Fault>,
 }
 
 impl V3 {
     pub(super) fn open(options: &Options, topics: &Topics, tls: Option<Arc<rustls::ClientConfig>>) -> Self {
-        let mut settings =
-            MqttOptions::new(&options.client_id, &options.broker.host, options.broker.port);
+        let mut settings = MqttOptions::new(&options.client_id, &options.broker.host, options.broker.port);
         settings
             .set_clean_session(false)
             .set_inflight(PACKET_IDS)
@@ -40,7 +41,7 @@ impl V3 {
         }
         let (client, mut connection) = Client::new(settings, REQUESTS);
         connection.eventloop.network_options.set_tcp_nodelay(true);
-        V3 { client, connection }
+        V3 { client, connection, ended: None }
     }
 }
 
@@ -66,11 +67,21 @@ impl Session for V3 {
     }
 
     fn next(&mut self, wait: Duration) -> Result<Option<Happening>, Fault> {
+        if let Some(fault) = &self.ended {
+            return match self.connection.eventloop.state.events.pop_front() {
+                Some(event) => Ok(Some(happening(event))),
+                None => Err(fault.clone()),
+            };
+        }
         // A broker that breaks the protocol must not stop the trap, whatever the client library thinks of it.
         let polled = catch_unwind(AssertUnwindSafe(|| self.connection.recv_timeout(wait)));
         match polled {
             Ok(Ok(Ok(event))) => Ok(Some(happening(event))),
-            Ok(Ok(Err(error))) => Err(explain(&error)),
+            Ok(Ok(Err(error))) => {
+                // The library tells the end before the PUBACKs that came in the same breath.
+                self.ended = Some(explain(&error));
+                self.next(Duration::ZERO)
+            }
             Ok(Err(RecvTimeoutError::Timeout)) => Ok(None),
             Ok(Err(RecvTimeoutError::Disconnected)) => {
                 Err(Fault::Link("the session is closed".to_owned(), "it is opened again"))
@@ -105,10 +116,9 @@ fn explain(error: &ConnectionError) -> Fault {
         ConnectionError::ConnectionRefused(code @ (Code::BadUserNamePassword | Code::NotAuthorized)) => {
             Fault::Credentials(format!("the broker refused the connection: {code:?}"))
         }
-        ConnectionError::ConnectionRefused(Code::RefusedProtocolVersion) => Fault::Link(
-            "the broker does not speak MQTT 3.1.1".to_owned(),
-            "set version to \"5\"",
-        ),
+        ConnectionError::ConnectionRefused(Code::RefusedProtocolVersion) => {
+            Fault::Link("the broker does not speak MQTT 3.1.1".to_owned(), "set version to \"5\"")
+        }
         ConnectionError::ConnectionRefused(Code::BadClientId) => Fault::Link(
             "the broker refused the name of the client".to_owned(),
             "give another client_id, up to 23 letters and digits are always allowed",

@@ -22,6 +22,8 @@ use super::topics::Topics;
 pub(super) struct V5 {
     client: Client,
     connection: Connection,
+    /// Why the connection ended, until what came before its end is told.
+    ended: Option<Fault>,
 }
 
 impl V5 {
@@ -30,8 +32,7 @@ impl V5 {
         properties.session_expiry_interval = Some(SESSION_EXPIRY_S);
         properties.receive_maximum = Some(WINDOW as u16);
         properties.max_packet_size = Some((MAX_BODY + HEAD_ROOM) as u32);
-        let mut settings =
-            MqttOptions::new(&options.client_id, &options.broker.host, options.broker.port);
+        let mut settings = MqttOptions::new(&options.client_id, &options.broker.host, options.broker.port);
         settings
             .set_clean_start(false)
             .set_connect_properties(properties)
@@ -50,7 +51,7 @@ impl V5 {
         network.set_tcp_nodelay(true);
         settings.set_network_options(network);
         let (client, connection) = Client::new(settings, REQUESTS);
-        V5 { client, connection }
+        V5 { client, connection, ended: None }
     }
 }
 
@@ -85,11 +86,21 @@ impl Session for V5 {
     }
 
     fn next(&mut self, wait: Duration) -> Result<Option<Happening>, Fault> {
+        if let Some(fault) = &self.ended {
+            return match self.connection.eventloop.state.events.pop_front() {
+                Some(event) => Ok(Some(happening(event))),
+                None => Err(fault.clone()),
+            };
+        }
         // A broker that breaks the protocol must not stop the trap, whatever the client library thinks of it.
         let polled = catch_unwind(AssertUnwindSafe(|| self.connection.recv_timeout(wait)));
         match polled {
             Ok(Ok(Ok(event))) => Ok(Some(happening(event))),
-            Ok(Ok(Err(error))) => Err(explain(&error)),
+            Ok(Ok(Err(error))) => {
+                // The library tells the end before the PUBACKs that came in the same breath.
+                self.ended = Some(explain(&error));
+                self.next(Duration::ZERO)
+            }
             Ok(Err(RecvTimeoutError::Timeout)) => Ok(None),
             Ok(Err(RecvTimeoutError::Disconnected)) => {
                 Err(Fault::Link("the session is closed".to_owned(), "it is opened again"))
@@ -132,15 +143,20 @@ fn explain(error: &ConnectionError) -> Fault {
     use ConnectReturnCode as Code;
     match error {
         ConnectionError::ConnectionRefused(
-            code @ (Code::BadUserNamePassword | Code::NotAuthorized | Code::Banned | Code::BadAuthenticationMethod),
+            code @ (Code::BadUserNamePassword
+            | Code::NotAuthorized
+            | Code::Banned
+            | Code::BadAuthenticationMethod),
         ) => Fault::Credentials(format!("the broker refused the connection: {code:?}")),
-        ConnectionError::ConnectionRefused(Code::UnsupportedProtocolVersion | Code::RefusedProtocolVersion) => {
-            Fault::Link("the broker does not speak MQTT 5".to_owned(), "set version to \"3.1.1\"")
+        ConnectionError::ConnectionRefused(
+            Code::UnsupportedProtocolVersion | Code::RefusedProtocolVersion,
+        ) => Fault::Link("the broker does not speak MQTT 5".to_owned(), "set version to \"3.1.1\""),
+        ConnectionError::ConnectionRefused(Code::ClientIdentifierNotValid | Code::BadClientId) => {
+            Fault::Link(
+                "the broker refused the name of the client".to_owned(),
+                "give another client_id, up to 23 letters and digits are always allowed",
+            )
         }
-        ConnectionError::ConnectionRefused(Code::ClientIdentifierNotValid | Code::BadClientId) => Fault::Link(
-            "the broker refused the name of the client".to_owned(),
-            "give another client_id, up to 23 letters and digits are always allowed",
-        ),
         other => fault(other),
     }
 }
