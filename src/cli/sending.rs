@@ -10,8 +10,7 @@ use super::{Failure, uplinks};
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
 use crate::daemon::pipeline::Pipeline;
-use crate::daemon::rules::SiteRules;
-use crate::daemon::sender::{Errand, Sender, Setup};
+use crate::daemon::sender::{Errand, NoRules, Sender, Setup};
 use crate::daemon::taxa;
 use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::hal::Clock;
@@ -27,7 +26,8 @@ pub(super) struct Taxa {
 impl Taxa {
     /// Of the classifier, under the site's lists; a trap without one knows animals, people and vehicles.
     pub fn of(networks: &Networks, config: &Config) -> Taxa {
-        let labels = networks.classifier.as_ref().map(|model| model.manifest().labels.as_slice()).unwrap_or_default();
+        let labels =
+            networks.classifier.as_ref().map(|model| model.manifest().labels.as_slice()).unwrap_or_default();
         let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
         Taxa { names: taxa::names(labels, &fence), ancestors: taxa::ancestors(labels) }
     }
@@ -56,14 +56,14 @@ pub(super) fn ready(
     let reboot = Arc::new(AtomicBool::new(false));
     let (ordered, stop) = (Arc::clone(&reboot), Arc::clone(stop));
     let ancestors = taxa.ancestors;
-    let lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
+    let _lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
     let setup = Setup {
         sending: config.out.sending.clone(),
         site: config.site.name.clone(),
         thresholds: config.thresholds.clone(),
         names: taxa.names,
         channels,
-        watch: Box::new(SiteRules::new(config.alerts.clone(), config.site.coordinates, Box::new(lineage))),
+        watch: Box::new(NoRules), // RULES
         key: config.out.commands.key.clone(),
         media: config.journal.media.clone(),
         clock,
@@ -102,7 +102,8 @@ impl Working {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("sender".to_owned()).spawn(work).map_err(Failure::runtime)?;
+        let thread =
+            std::thread::Builder::new().name("sender".to_owned()).spawn(work).map_err(Failure::runtime)?;
         Ok(Working { bell, thread })
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::airtime::{self, Limit, Region};
-use crate::config::sending::{Carrier, Lorawan, Modem, Mqtt as MqttChoice, MqttModem, MqttVersion, Out, Plan};
 use crate::config::Config;
+use crate::config::sending::{
+    Carrier, Lorawan, Modem, Mqtt as MqttChoice, MqttModem, MqttVersion, Out, Plan,
+};
 use crate::daemon::sender::channel::{Channel, Toll};
 use crate::drivers::bench::{BenchLorawan, Network};
 use crate::drivers::directory::Directory;
@@ -40,8 +42,9 @@ fn channel(carrier: Carrier, out: &Out, site: &str, clock: &Arc<dyn Clock>) -> R
     Ok(match carrier {
         Carrier::Directory => letter(Box::new(Directory::new(&out.directory.path))),
         Carrier::Webhook => {
-            let mut options = webhook::Options::new(&out.webhook.url);
-            options.token = (!out.webhook.token.is_empty()).then(|| Secret::new(&out.webhook.token));
+            let token = (!out.webhook.token.is_empty()).then(|| Secret::new(&out.webhook.token));
+            let options =
+                webhook::Options { url: out.webhook.url.clone(), token, ..webhook::Options::default() };
             letter(Box::new(Webhook::new(&options).map_err(Failure::input)?))
         }
         Carrier::Mqtt => letter(mqtt(&out.mqtt, site, device)?),
@@ -138,7 +141,10 @@ fn modem(
     }
 }
 
-fn on_uart<D: Dialogue + Default + 'static>(port: &Path, options: Options) -> Result<Box<dyn Uplink>, Failure> {
+fn on_uart<D: Dialogue + Default + 'static>(
+    port: &Path,
+    options: Options,
+) -> Result<Box<dyn Uplink>, Failure> {
     let port = uart(port, D::BAUD)?;
     Ok(Box::new(LoraWan::new(port, D::default(), options, Ladder::bare())))
 }

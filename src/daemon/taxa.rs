@@ -12,8 +12,12 @@ use crate::vision::fence::Fence;
 /// and it is told: what they stand for is then sent as their genus.
 pub fn names(labels: &[Label], fence: &Fence) -> Vec<String> {
     let permitted = fence.permits(labels);
-    let taxa: Vec<&Lineage> =
-        labels.iter().zip(permitted).filter(|(_, permitted)| *permitted).filter_map(|(l, _)| l.taxon.as_ref()).collect();
+    let taxa: Vec<&Lineage> = labels
+        .iter()
+        .zip(permitted)
+        .filter(|(_, permitted)| *permitted)
+        .filter_map(|(l, _)| l.taxon.as_ref())
+        .collect();
     let mut coarsest = BTreeSet::new();
     // Coarse ranks first, so that what does not fit is fine.
     for rank in Rank::ALL.into_iter().rev() {
@@ -24,7 +28,9 @@ pub fn names(labels: &[Label], fence: &Fence) -> Vec<String> {
                 continue;
             }
             if coarsest.len() == CODEBOOK_MAX {
-                log::warn!("more than {CODEBOOK_MAX} taxa: {name} has no code; list the site's own in [species] allow");
+                log::warn!(
+                    "more than {CODEBOOK_MAX} taxa: {name} has no code; list the site's own in [species] allow"
+                );
                 continue;
             }
             coarsest.insert(name.to_owned());
@@ -37,7 +43,8 @@ pub fn names(labels: &[Label], fence: &Fence) -> Vec<String> {
 pub fn ancestors(labels: &[Label]) -> BTreeMap<String, Vec<String>> {
     let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for taxon in labels.iter().filter_map(|label| label.taxon.as_ref()) {
-        let line: Vec<&str> = Rank::ALL.into_iter().map(|rank| taxon.at(rank)).filter(|name| !name.is_empty()).collect();
+        let line: Vec<&str> =
+            Rank::ALL.into_iter().map(|rank| taxon.at(rank)).filter(|name| !name.is_empty()).collect();
         for (i, name) in line.iter().enumerate() {
             let above = line.iter().skip(i + 1).map(|name| (*name).to_owned());
             known.entry((*name).to_owned()).or_insert_with(|| above.collect());
@@ -69,7 +76,8 @@ mod tests {
     fn the_codebook_holds_species_and_what_they_roll_up_to() {
         let labels = [label("Canis lupus", "Canis", "Canidae"), label("Lynx lynx", "Lynx", "Felidae")];
         let all = names(&labels, &Fence::default());
-        let expected = ["Canidae", "Canis", "Canis lupus", "Carnivora", "Felidae", "Lynx", "Lynx lynx", "Mammalia"];
+        let expected =
+            ["Canidae", "Canis", "Canis lupus", "Carnivora", "Felidae", "Lynx", "Lynx lynx", "Mammalia"];
         assert_eq!(all, expected);
         let fence = Fence { allow: vec!["Felidae".to_owned()], block: Vec::new() };
         assert!(!names(&labels, &fence).contains(&"Canis".to_owned()), "what cannot occur needs no code");

@@ -402,7 +402,8 @@ impl Outbox {
     pub fn pictured(&self, number: u32) -> Result<Option<EventKey>, JournalError> {
         let sql = "SELECT boot, id FROM burst WHERE (?1 = 0 OR (id <= ?1 AND id + numbers > ?1)) \
                    AND id IN (SELECT burst FROM media WHERE gone_us IS NULL) ORDER BY id DESC LIMIT 1";
-        let found = self.db.query_row(sql, [number], |row| Ok(EventKey { boot: row.get(0)?, number: row.get(1)? }));
+        let found =
+            self.db.query_row(sql, [number], |row| Ok(EventKey { boot: row.get(0)?, number: row.get(1)? }));
         match found {
             Ok(key) => Ok(Some(key)),
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),

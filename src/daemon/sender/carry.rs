@@ -99,11 +99,18 @@ impl Sender {
         let events = self.outbox.waiting(limit)?.into_iter().filter(|w| {
             self.allowed(index, w) && !rests(w.passed, w.tries, now) && open(&compose::name(w.event.key))
         });
-        let notices =
-            self.outbox.notices(limit)?.into_iter().filter(|n| !rests(n.passed, n.tries, now) && open(&n.name));
+        let notices = self
+            .outbox
+            .notices(limit)?
+            .into_iter()
+            .filter(|n| !rests(n.passed, n.tries, now) && open(&n.name));
         let (alerts, others): (Vec<_>, Vec<_>) = events.partition(|w| w.route.priority == Priority::Alert);
         let alerts = alerts.into_iter().map(Item::Event);
-        Ok(alerts.chain(notices.map(Item::Notice)).chain(others.into_iter().map(Item::Event)).take(WINDOW).collect())
+        Ok(alerts
+            .chain(notices.map(Item::Notice))
+            .chain(others.into_iter().map(Item::Event))
+            .take(WINDOW)
+            .collect())
     }
 
     /// Whether an event may go by an uplink. A route that names only uplinks the site has not is open to all.
@@ -167,12 +174,13 @@ impl Sender {
                 Err(UplinkError::Refused(error)) => {
                     log::error!("{via} refuses {}: {error}", parcel.name);
                     channel.refused.insert(parcel.name.clone());
-                    refused += 1;
+                    // A loss that cannot be told must not be told as a loss.
+                    refused += u64::from(parcel.subject != Subject::Lost);
                 }
                 Err(UplinkError::TooLong { max }) => {
                     log::error!("{via} takes at most {max} bytes, not {}", parcel.name);
                     channel.refused.insert(parcel.name.clone());
-                    refused += 1;
+                    refused += u64::from(parcel.subject != Subject::Lost);
                 }
                 Err(error) => failed = Some(error),
             }
@@ -296,7 +304,9 @@ impl Sender {
         });
         let alert = waiting.first().is_some_and(|w| w.route.priority == Priority::Alert);
         let gather = TimeDelta::from_std(self.setup.sending.gather).unwrap_or(TimeDelta::MAX);
-        let ripe = waiting.iter().any(|w| now.timestamp() - w.event.at >= gather.num_seconds() || w.event.at > now.timestamp());
+        let ripe = waiting
+            .iter()
+            .any(|w| now.timestamp() - w.event.at >= gather.num_seconds() || w.event.at > now.timestamp());
         let enough = waiting.len() >= GATHERED;
         let mut items: Vec<Item> = Vec::new();
         if alert {
@@ -349,7 +359,8 @@ fn message(notice: &Notice) -> Option<Message> {
 }
 
 fn subject(notice: &Notice) -> Subject {
-    let known = [Subject::Health, Subject::Digest, Subject::Lost, Subject::Ack, Subject::Anchor, Subject::Picture];
+    let known =
+        [Subject::Health, Subject::Digest, Subject::Lost, Subject::Ack, Subject::Anchor, Subject::Picture];
     known.into_iter().find(|s| s.as_str() == notice.subject).unwrap_or(Subject::Event)
 }
 

@@ -46,8 +46,8 @@ impl Times {
         utc: DateTime<Utc>,
         quality: ClockQuality,
     ) -> Result<Option<Anchor>, JournalError> {
-        let offset = TimeDelta::microseconds(utc.timestamp_micros())
-            - TimeDelta::from_std(up).unwrap_or_default();
+        let offset =
+            TimeDelta::microseconds(utc.timestamp_micros()) - TimeDelta::from_std(up).unwrap_or_default();
         let Some((before, was)) = self.last.replace((offset, quality)) else { return Ok(None) };
         let moved = offset - before;
         let set_at_last = was == ClockQuality::Unset && quality != ClockQuality::Unset;
@@ -57,10 +57,10 @@ impl Times {
         let Some(started) = self.started(outbox, boot)? else { return Ok(None) };
         let begun = self.of(boot).last().map_or(started.timestamp(), |a| a.started);
         // What was told by a clock that was never set is told as time since the boot: it needs no shift.
-        let shift = if was == ClockQuality::Unset { 0 } else { moved.num_seconds() };
+        let shift = if was == ClockQuality::Unset { 0 } else { seconds(moved) };
         let anchor = Anchor {
             boot,
-            started: begun + moved.num_seconds(),
+            started: begun + seconds(moved),
             shift: i32::try_from(shift).unwrap_or(if shift < 0 { i32::MIN } else { i32::MAX }),
             before: outbox.next_number()?,
             quality,
@@ -84,9 +84,7 @@ impl Times {
         let since = u32::try_from(since.max(0)).unwrap_or(u32::MAX);
         // Always by the first anchor: the receiver adds what later ones shifted.
         Ok(match self.of(event.key.boot).next() {
-            Some(anchor) => {
-                When::Utc { seconds: anchor.started + i64::from(since), quality: anchor.quality }
-            }
+            Some(anchor) => When::Utc { seconds: anchor.started + i64::from(since), quality: anchor.quality },
             None => When::SinceBoot { seconds: since },
         })
     }
@@ -116,6 +114,11 @@ impl Times {
         }
         Ok(found)
     }
+}
+
+/// To the nearest second.
+fn seconds(span: TimeDelta) -> i64 {
+    (span.num_milliseconds() + 500).div_euclid(1000)
 }
 
 /// The code of what was seen.

@@ -87,7 +87,8 @@ pub(super) fn notice(from: &From, names: &[String], message: &Message) -> Option
         }
         Message::Anchor(a) => {
             let mut out = head(from, "anchor");
-            let started = DateTime::from_timestamp(a.started, 0).map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true));
+            let started =
+                DateTime::from_timestamp(a.started, 0).map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true));
             let fields = json!({"boot": a.boot, "started": started, "shift_s": a.shift, "before": a.before,
                                 "clock": a.quality.as_str()});
             extend(&mut out, fields);
@@ -108,7 +109,8 @@ fn head(from: &From, kind: &str) -> Map<String, Value> {
 fn time(out: &mut Map<String, Value>, when: When) {
     match when {
         When::Utc { seconds, quality } => {
-            let time = DateTime::from_timestamp(seconds, 0).map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true));
+            let time =
+                DateTime::from_timestamp(seconds, 0).map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true));
             out.insert("time".into(), json!(time));
             out.insert("clock".into(), quality.as_str().into());
         }

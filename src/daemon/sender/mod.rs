@@ -83,6 +83,28 @@ pub trait Watch: Send {
     fn restore(&mut self, saved: &[u8]);
 }
 
+/// No rules: nothing is an alert.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRules;
+
+impl Watch for NoRules {
+    fn alert(&mut self, _burst: &Stored, _observation: usize) -> Option<Alert> {
+        None
+    }
+
+    fn rules(&self) -> usize {
+        0
+    }
+
+    fn switch(&mut self, _rule: usize, _on: Option<bool>) {}
+
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _saved: &[u8]) {}
+}
+
 /// Under this name the journal keeps the state of the alert rules.
 const RULES: &str = "sender.rules";
 
@@ -271,7 +293,9 @@ impl Sender {
         let Some(before) = utc.checked_sub_signed(expiry) else { return Ok(()) };
         let expired = self.outbox.expire(before, utc)?;
         if expired > 0 {
-            log::error!("{expired} events grew too old to be sent and were given up; they stay in the journal");
+            log::error!(
+                "{expired} events grew too old to be sent and were given up; they stay in the journal"
+            );
             self.tell_losses()?;
         }
         Ok(())
@@ -333,7 +357,11 @@ impl Sender {
 
     fn tell_losses(&mut self) -> Result<(), JournalError> {
         let lost = report::lost(&self.outbox)?;
-        let total = lost.expired.saturating_add(lost.refused).saturating_add(lost.bursts).saturating_add(lost.commands);
+        let total = lost
+            .expired
+            .saturating_add(lost.refused)
+            .saturating_add(lost.bursts)
+            .saturating_add(lost.commands);
         self.post(&format!("lost-{}-{total}", self.setup.boot), Subject::Lost, &Message::Lost(lost))
     }
 

@@ -47,7 +47,8 @@ impl Changes {
         out.empty = self.empty.map(Score::new).or(out.empty);
         out.sighting = self.sighting.map(Score::new).or(out.sighting);
         out.species = self.species.map(Score::new).or(out.species);
-        out.per_species.extend(self.per_species.iter().map(|(name, score)| (name.clone(), Score::new(*score))));
+        out.per_species
+            .extend(self.per_species.iter().map(|(name, score)| (name.clone(), Score::new(*score))));
         out
     }
 }
@@ -82,10 +83,7 @@ pub(super) enum Asked {
     /// Thresholds or rules changed.
     Changed,
     /// The receiver has these.
-    Received {
-        upto: u32,
-        missing: u32,
-    },
+    Received { upto: u32, missing: u32 },
     /// Start anew, after the acknowledgement left.
     Reboot,
 }
@@ -118,8 +116,7 @@ impl Orders {
             changes = trial.before;
             trial.counter
         });
-        let orders =
-            Orders { key: key.to_vec(), device: device.to_owned(), rules, changes, trial: None };
+        let orders = Orders { key: key.to_vec(), device: device.to_owned(), rules, changes, trial: None };
         if reverted.is_some() {
             orders.keep(outbox)?;
         }

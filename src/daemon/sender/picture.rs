@@ -32,7 +32,8 @@ impl Sender {
         let Some((boot, number)) = payload.split_first_chunk::<4>() else { return Ok(None) };
         let Ok(number) = <[u8; 4]>::try_from(number) else { return Ok(None) };
         let key = EventKey { boot: u32::from_le_bytes(*boot), number: u32::from_le_bytes(number) };
-        let Some(stored) = self.outbox.reader().event(key)?.and_then(|found| found.items.into_iter().next()) else {
+        let Some(stored) = self.outbox.reader().event(key)?.and_then(|found| found.items.into_iter().next())
+        else {
             return Ok(None);
         };
         let kept = || stored.media.iter().filter(|file| file.gone.is_none());
@@ -42,7 +43,9 @@ impl Sender {
         let frame = stored.burst.frames.get(file.frame);
         let bbox = frame
             .filter(|_| file.media.kind == MediaKind::Frame)
-            .and_then(|frame| frame.boxes.iter().max_by(|a, b| a.confidence.get().total_cmp(&b.confidence.get())))
+            .and_then(|frame| {
+                frame.boxes.iter().max_by(|a, b| a.confidence.get().total_cmp(&b.confidence.get()))
+            })
             .map(|found| found.bbox);
         let path = self.setup.media.join(&file.media.path);
         let made = std::fs::read(&path).map_err(|e| e.to_string()).and_then(|jpeg| {

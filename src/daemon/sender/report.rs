@@ -93,7 +93,12 @@ fn sums(outbox: &Outbox) -> Result<Sums, JournalError> {
     let rows = outbox.reader().effort()?.items;
     Ok(rows.iter().fold([0; 4], |[t, e, s, f], row| {
         let Effort { triggers, empties, suppressed, failed_captures, .. } = row.effort;
-        [t + u64::from(triggers), e + u64::from(empties), s + u64::from(suppressed), f + u64::from(failed_captures)]
+        [
+            t + u64::from(triggers),
+            e + u64::from(empties),
+            s + u64::from(suppressed),
+            f + u64::from(failed_captures),
+        ]
     }))
 }
 
@@ -106,7 +111,11 @@ fn reset(outbox: &Outbox, boot: u32) -> Result<Reset, JournalError> {
     }
     Ok(match (outbox.boot(boot)?, outbox.boot(before)?) {
         (Some((_, now)), Some((_, then))) if !now.is_empty() => {
-            if now == then { Reset::Program } else { Reset::Power }
+            if now == then {
+                Reset::Program
+            } else {
+                Reset::Power
+            }
         }
         _ => Reset::Unknown,
     })

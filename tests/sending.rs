@@ -1,0 +1,341 @@
+//! What is recorded goes out: once, in order of urgency, under the law, and whatever happens to link, clock and power.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod sender_support;
+mod store_support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use sender_support::{KEY, Post, World, sightings};
+use trapline::airtime::{Limit, Region, time_on_air};
+use trapline::event::command::{Command, Order, Threshold};
+use trapline::event::wire::{Anchors, decode};
+use trapline::event::{EPOCH, Message, When};
+use trapline::hal::{Form, Receipt, UplinkError};
+use trapline::units::ClockQuality;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn an_event_goes_out_once_as_json_and_leaves_the_outbox_when_it_arrived() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.record(&["Canis lupus"]);
+    trap.step();
+    trap.step();
+    let sent = world.letters_of("event");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["species"], "Canis lupus");
+    assert_eq!(sent[0]["number"], 1);
+    assert_eq!(sent[0]["boot"], 1);
+    assert_eq!(sent[0]["time"], "2026-05-01T04:00:00Z");
+    assert_eq!(sent[0]["device"], "ridge-3");
+    assert_eq!(trap.sender.backlog().unwrap(), 0);
+}
+
+#[test]
+fn ten_thousand_events_through_a_link_that_dies_all_arrive_under_the_same_keys() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    let mut dice = fastrand::Rng::with_seed(5);
+    // Every other parcel fails, and one in ten of those did arrive: its acknowledgement was lost.
+    world.answer(move |parcel, heard| match dice.u8(0..20) {
+        0..=8 => Err(UplinkError::Down(sender_support::dead())),
+        9 => {
+            heard.push(parcel.clone());
+            Err(UplinkError::Down(sender_support::dead()))
+        }
+        _ => {
+            heard.push(parcel.clone());
+            Ok(Receipt::Delivered)
+        }
+    });
+    // Fewer here, for the disk's sake; the whole number runs against a real broker in tests/sending_broker.rs.
+    const EVENTS: usize = 1000;
+    for _ in 0..EVENTS / 10 {
+        trap.record(&["Sus scrofa"; 10]);
+    }
+    for _ in 0..20_000 {
+        trap.step();
+        world.pass(Duration::from_secs(60));
+        if trap.sender.backlog().unwrap() == 0 {
+            break;
+        }
+    }
+    let mut by_key: BTreeMap<(u64, u64), BTreeSet<String>> = BTreeMap::new();
+    for letter in world.letters_of("event") {
+        let key = (letter["boot"].as_u64().unwrap(), letter["number"].as_u64().unwrap());
+        by_key.entry(key).or_default().insert(letter.to_string());
+    }
+    assert_eq!(by_key.len(), EVENTS, "each arrived");
+    assert!(by_key.values().all(|contents| contents.len() == 1), "a duplicate says the same");
+    let numbers: Vec<u64> = by_key.keys().map(|(_, number)| *number).collect();
+    assert_eq!(numbers, (1..=EVENTS as u64).collect::<Vec<_>>(), "the order can be restored");
+}
+
+#[test]
+fn an_alert_does_not_wait_and_ten_deer_share_a_packet() {
+    let world = World::packets(51);
+    let mut trap = world.trap_alerting("Canis lupus");
+    trap.record(&["Capreolus capreolus"; 3]);
+    trap.step();
+    assert_eq!(world.sightings(), [], "three deer wait for company");
+    trap.record(&["Canis lupus"]);
+    trap.step();
+    let first = world.posts(Post::is_event);
+    let in_first = sightings(&first[0].body);
+    assert!(in_first[0].alert, "the wolf stands first");
+    assert!(first[0].confirm);
+    assert_eq!(first.len(), 1, "the deer ride along");
+    assert_eq!(in_first.len(), 4);
+    trap.record(&["Capreolus capreolus"; 7]);
+    trap.step();
+    let packets = world.posts(Post::is_event);
+    assert!(packets.iter().all(|p| p.body.len() <= 51));
+    assert!(sightings(&packets[1].body).len() >= 6);
+}
+
+#[test]
+fn what_nobody_acknowledged_goes_again_until_the_receiver_says_that_it_has_it() {
+    let world = World::packets(222);
+    world.answer(|parcel, heard| {
+        heard.push(parcel.clone());
+        Ok(Receipt::Passed)
+    });
+    let mut trap = world.trap();
+    trap.record(&["Lynx lynx", "Sus scrofa", "Sus scrofa"]);
+    world.pass(HOUR);
+    trap.step();
+    assert_eq!(world.sightings().len(), 3);
+    trap.command(1, Command::Received { upto: 3, missing: 0b010 });
+    trap.step();
+    let again: Vec<u32> = world.sightings().iter().skip(3).map(|s| s.key.number).collect();
+    assert_eq!(again, [2], "the missing one at once, the others never");
+    for _ in 0..53 {
+        world.pass(HOUR);
+        trap.step();
+    }
+    let again: Vec<u32> = world.sightings().iter().skip(4).map(|s| s.key.number).collect();
+    assert_eq!(again, [2], "after two days without a word (one, the first time), again");
+    trap.command(2, Command::Received { upto: 3, missing: 0 });
+    assert_eq!(trap.waiting_events(), 0);
+}
+
+#[test]
+fn the_law_is_kept_over_restarts_and_what_it_leaves_no_room_for_stands_in_the_digest() {
+    let world = World::packets(51).with_toll(
+        Region::Eu868,
+        0,
+        vec![Limit::permille(trapline::airtime::Band::Any, 10)],
+    );
+    let mut trap = world.trap_alerting("Canis lupus");
+    for hour in 0..30 {
+        for _ in 0..6 {
+            trap.record(&["Capreolus capreolus"; 12]);
+            trap.step();
+            world.pass(Duration::from_secs(600));
+        }
+        if hour % 7 == 3 {
+            trap = trap.restart();
+        }
+    }
+    trap.record(&["Canis lupus"]);
+    for _ in 0..400 {
+        world.pass(Duration::from_secs(600));
+        trap.step();
+    }
+    // Brute force: no hour has more than 36 s on the air.
+    let sent = world.posts(|_| true);
+    let on_air: Vec<(i64, u64)> = sent
+        .iter()
+        .map(|p| (p.at.timestamp_micros(), time_on_air(Region::Eu868, 0, p.body.len()).unwrap()))
+        .collect();
+    for (start, _) in &on_air {
+        let hour = on_air.iter().filter(|(at, _)| (*start..start + 3_600_000_000).contains(at));
+        assert!(hour.map(|(_, micros)| micros).sum::<u64>() <= 36_000_000);
+    }
+    assert!(world.sightings().iter().any(|s| s.alert), "the wolf went");
+    let mut told = 0;
+    for message in sent.iter().flat_map(|p| decode(&p.body).unwrap().map(Result::unwrap).collect::<Vec<_>>())
+    {
+        if let Message::Digest(digest) = message {
+            told += digest.lines.iter().map(|line| usize::from(line.folded)).sum::<usize>();
+        }
+    }
+    let singly: BTreeSet<u32> = world.sightings().iter().map(|s| s.key.number).collect();
+    assert!(told > 0, "some were told by the digest");
+    assert_eq!(singly.len() + told, 30 * 6 * 12 + 1, "every deer went singly or stands in a digest");
+}
+
+#[test]
+fn times_are_right_in_the_end_when_the_clock_was_not_set_at_first() {
+    let world = World::packets(222);
+    world.clock(TimeDelta::days(-20_000), ClockQuality::Unset);
+    let mut trap = world.trap();
+    trap.step();
+    let mut truth = BTreeMap::new();
+    for _ in 0..3 {
+        world.pass(HOUR);
+        truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+        world.pass(HOUR);
+        trap.step();
+    }
+    trap.command(1, Command::Time { utc: world.true_time().timestamp() });
+    truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+    world.pass(HOUR);
+    trap.step();
+    trap.step();
+    assert_eq!(world.resolved(), truth.into_iter().map(|(n, t)| (n, Some(t.timestamp()))).collect());
+}
+
+#[test]
+fn times_are_right_in_the_end_when_the_clock_was_three_hours_late() {
+    let world = World::packets(222);
+    world.clock(TimeDelta::hours(-3), ClockQuality::Rtc);
+    let mut trap = world.trap();
+    trap.step();
+    let mut truth = BTreeMap::new();
+    truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+    world.pass(HOUR);
+    trap.step();
+    truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+    trap.command(1, Command::Time { utc: world.true_time().timestamp() });
+    truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+    world.pass(HOUR);
+    trap.step();
+    trap.step();
+    assert_eq!(world.resolved(), truth.into_iter().map(|(n, t)| (n, Some(t.timestamp()))).collect());
+}
+
+#[test]
+fn old_events_are_given_up_and_that_is_told() {
+    let world = World::letters();
+    world.answer(|_, _| Err(UplinkError::Down(sender_support::dead())));
+    let mut trap = world.trap();
+    trap.record(&["Lynx lynx", "Lynx lynx"]);
+    trap.step();
+    world.pass(Duration::from_secs(61 * 86_400));
+    trap.step();
+    world.heal();
+    world.pass(2 * HOUR);
+    trap.step();
+    assert_eq!(world.letters_of("event").len(), 0);
+    assert_eq!(world.letters_of("lost").last().unwrap()["expired"], 2);
+}
+
+#[test]
+fn a_command_counts_once_and_only_from_the_owner_of_the_key() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    let results = |world: &World| -> Vec<String> {
+        world
+            .letters_of("ack")
+            .iter()
+            .map(|l| format!("{} {}", l["counter"], l["result"].as_str().unwrap()))
+            .collect()
+    };
+    let sealed = trap.command(5, Command::Status);
+    trap.sender.command(&sealed).unwrap();
+    trap.step();
+    let expired = Order { counter: 6, expires: 1, command: Command::Status };
+    trap.sender.command(&expired.seal("ridge-3", KEY).unwrap()).unwrap();
+    trap.step();
+    let mut forged = sealed.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    trap.sender.command(&forged).unwrap();
+    trap.sender.command(b"reboot").unwrap();
+    trap.step();
+    assert_eq!(results(&world), ["5 done", "5 replayed", "6 expired"]);
+    assert_eq!(world.letters_of("lost").last().unwrap()["commands"], 4);
+    world.pass(Duration::from_secs(1));
+    let mut trap = trap.restart();
+    trap.sender.command(&sealed).unwrap();
+    trap.step();
+    assert_eq!(results(&world).last().unwrap(), "5 replayed", "a restart forgets no counter");
+}
+
+#[test]
+fn a_change_is_kept_once_the_trap_reported_healthy_after_it() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.command(1, Command::Threshold { which: Threshold::Species, thousandths: 900 });
+    assert_eq!(trap.thresholds().unwrap().species.unwrap().get(), 0.9);
+    trap.step();
+    trap.step();
+    let results: Vec<_> =
+        world.letters_of("ack").iter().map(|l| l["result"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(results, ["trial", "kept"]);
+    let mut trap = trap.restart();
+    assert_eq!(trap.thresholds().unwrap().species.unwrap().get(), 0.9, "after a restart as well");
+}
+
+#[test]
+fn a_change_is_taken_back_when_no_report_gets_out_or_the_trap_restarts() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.step();
+    world.answer(|_, _| Err(UplinkError::Down(sender_support::dead())));
+    trap.command(1, Command::Threshold { which: Threshold::Species, thousandths: 900 });
+    assert!(trap.thresholds().unwrap().species.is_some());
+    world.pass(5 * HOUR);
+    trap.step();
+    assert_eq!(trap.thresholds().unwrap().species, None, "four hours without a report");
+
+    trap.command(2, Command::Threshold { which: Threshold::Species, thousandths: 800 });
+    assert!(trap.thresholds().unwrap().species.is_some());
+    let mut trap = trap.restart();
+    assert_eq!(trap.thresholds().unwrap().species, None, "a restart in the middle");
+    world.heal();
+    world.pass(2 * HOUR);
+    trap.step();
+    let acks = world.letters_of("ack");
+    let of = |counter: u64| acks.iter().rev().find(|l| l["counter"] == counter).unwrap()["result"].clone();
+    assert_eq!((of(1), of(2)), ("reverted".into(), "reverted".into()));
+}
+
+#[test]
+fn what_one_uplink_refuses_goes_by_the_next() {
+    let world = World::letters();
+    world.answer(|_, _| Err(UplinkError::Refused(sender_support::dead())));
+    let other = World::letters();
+    let mut trap = world.trap_with(&[&other]);
+    trap.record(&["Lynx lynx"]);
+    trap.step();
+    trap.step();
+    assert_eq!(other.letters_of("event").len(), 1);
+    assert_eq!(trap.waiting_events(), 0);
+}
+
+#[test]
+fn the_day_ends_with_a_digest_of_species_hours_and_effort() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.record(&["Lynx lynx", "Sus scrofa", "Sus scrofa"]);
+    trap.step();
+    world.pass(20 * HOUR);
+    trap.heartbeat();
+    trap.step();
+    let digests = world.letters_of("digest");
+    assert_eq!(digests.len(), 1);
+    assert_eq!(digests[0]["day"], "2026-05-01");
+    assert_eq!(digests[0]["effort_min"], 1200 - 1, "from 04:00:00.25 to midnight");
+    let lines = digests[0]["lines"].as_array().unwrap();
+    assert_eq!(lines[0]["species"], "Sus scrofa");
+    assert_eq!(lines[0]["events"], 2);
+    assert_eq!(lines[0]["hours"], serde_json::json!([4]));
+    let mut trap = trap.restart();
+    trap.step();
+    assert_eq!(world.letters_of("digest").len(), 1, "a restart does not tell it again");
+}
+
+#[test]
+fn the_anchors_form_and_epoch_are_those_of_the_wire() {
+    // Guards the helper that the stories above judge by.
+    assert_eq!(EPOCH, 1_704_067_200);
+    let anchors = Anchors::<4>::new();
+    let when = When::SinceBoot { seconds: 5 };
+    assert_eq!(anchors.resolve(trapline::event::EventKey { boot: 1, number: 1 }, when), when);
+    assert_eq!(World::packets(11).form(), Form::Packet);
+}
