@@ -90,7 +90,8 @@ impl Mounted {
     /// `None` where mounting is not allowed.
     fn tmpfs(options: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(dir.path()).output();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(dir.path()).output();
         mount.is_ok_and(|done| done.status.success()).then_some(Mounted(dir))
     }
 }

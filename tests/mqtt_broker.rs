@@ -222,6 +222,60 @@ fn after_the_broker_died_a_send_says_so_in_time_and_nothing_follows_behind() {
 }
 
 #[test]
+fn a_broker_that_freezes_is_down_in_time_and_what_it_had_is_sent_again() {
+    if !available() {
+        return;
+    }
+    for version in BOTH {
+        let broker = Broker::open();
+        let listener = broker.listen();
+        let mut trap = Mqtt::new(Options { version, ..broker.options() }).unwrap();
+        trap.ready(PATIENCE).unwrap();
+        let parcels: Vec<Parcel> = (0..50).map(|n| event(&format!("e{n}"), &format!("{n}"))).collect();
+        broker.signal("-STOP");
+        let begun = Instant::now();
+        let answers = trap.send_all(&parcels, Duration::from_millis(800));
+        assert!(begun.elapsed() < Duration::from_millis(1_300));
+        assert!(matches!(answers.as_slice(), [Err(UplinkError::Down(_))]), "{answers:?}");
+        broker.signal("-CONT");
+        let answers = trap.send_all(&parcels, PATIENCE);
+        assert_eq!(answers.iter().filter(|a| matches!(a, Ok(Receipt::Delivered))).count(), 50);
+        for n in 0..50 {
+            listener.wait_for("trapline/rila/t1/event", &n.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_broker_that_talks_nonsense_is_down_whatever_it_says() {
+    // Noise by a linear congruence, after a CONNACK of either version or none.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut state = 7u32;
+        for (n, mut stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let _ = stream.read(&mut [0; 512]);
+            let hello: &[u8] = [&[0x20, 2, 0, 0][..], &[0x20, 3, 0, 0, 0], &[]][n / 2 % 3];
+            let noise = (0..2_000).map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            });
+            let _ = stream.write_all(&[hello, &noise.collect::<Vec<_>>()].concat());
+        }
+    });
+    for round in 0..60 {
+        let url = format!("mqtt://127.0.0.1:{port}").parse().unwrap();
+        let options = Options { version: BOTH[round % 2], ..Options::new(url, "rila", "t1") };
+        let mut trap = Mqtt::new(options).unwrap();
+        let begun = Instant::now();
+        let answer = trap.send(&event("a", "{}"), Duration::from_millis(500));
+        assert!(matches!(answer, Err(UplinkError::Down(_) | UplinkError::Refused(_))), "{answer:?}");
+        assert!(begun.elapsed() < Duration::from_millis(1_000));
+    }
+}
+
+#[test]
 fn two_thousand_events_through_a_broker_that_is_killed_again_and_again() {
     if !available() {
         return;

@@ -9,18 +9,16 @@ use trapline::units::BBox;
 
 #[test]
 fn thumbnails_of_real_photos_fit_and_open() {
-    let shared = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     let photos = shared.join("photos");
     if !photos.is_dir() {
         assert!(std::env::var_os("CI").is_none(), "{} must be there under CI", photos.display());
         println!("skipped: no photos in {}", photos.display());
         return;
     }
-    let boxes = [
-        BBox::FULL,
-        BBox { x: 0.3, y: 0.4, w: 0.3, h: 0.25 },
-        BBox { x: 0.97, y: 0.97, w: 0.02, h: 0.02 },
-    ];
+    let boxes =
+        [BBox::FULL, BBox { x: 0.3, y: 0.4, w: 0.3, h: 0.25 }, BBox { x: 0.97, y: 0.97, w: 0.02, h: 0.02 }];
     let (mut seen, mut folders) = (0, std::collections::BTreeSet::new());
     for entry in walkdir::WalkDir::new(&photos).sort_by_file_name() {
         let path = entry.unwrap().into_path();

@@ -146,7 +146,8 @@ fn a_redirect_is_told_and_the_token_goes_nowhere_else() {
 #[test]
 fn commands_come_with_the_answer_and_are_given_once() {
     let good = r#"{"commands":["0100fe","zz",7,"0102"]}"#;
-    let (port, _seen) = server(vec![answer(200, good), answer(200, "{\"commands\":7}"), answer(200, "thanks")]);
+    let (port, _seen) =
+        server(vec![answer(200, good), answer(200, "{\"commands\":7}"), answer(200, "thanks")]);
     let mut hook = webhook(port);
     hook.send(&event("a"), PATIENCE).unwrap();
     let commands: Vec<Vec<u8>> = hook.receive(PATIENCE).unwrap().into_iter().map(|d| d.bytes).collect();

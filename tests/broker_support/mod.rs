@@ -99,6 +99,12 @@ impl Broker {
         child.wait().unwrap();
     }
 
+    /// SIGSTOP or SIGCONT: its connections stay open, and nobody answers.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
     /// SIGKILL after a while.
     pub fn kill_after(&self, after: Duration) -> std::thread::JoinHandle<()> {
         let child = Arc::clone(&self.child);
