@@ -1,31 +1,18 @@
-//! Events reach a real mosquitto, over MQTT 3.1.1 and 5, whatever happens to the broker, and commands come back.
+//! Events reach a real mosquitto, over MQTT 3.1.1 and 5, and commands come back.
 //!
 //! What arrived is told by `mosquitto_sub`, which knows nothing of Trapline. The programs are Debian's packages
-//! `mosquitto`, `mosquitto-clients` and `openssl`.
+//! `mosquitto` and `mosquitto-clients`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broker_support;
 
-use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use broker_support::{Broker, PATIENCE, Wire, available, event, free_port, wait_until};
+use broker_support::{BOTH, Broker, PATIENCE, Wire, available, event, told, wait_until};
 use trapline::drivers::Secret;
 use trapline::drivers::mqtt::{Mqtt, Options, Version};
-use trapline::hal::{Parcel, Receipt, Subject, Uplink, UplinkError};
-
-const BOTH: [Version; 2] = [Version::V3, Version::V5];
-
-fn told(error: UplinkError) -> (bool, String) {
-    match error {
-        UplinkError::Down(e) => (false, e.to_string()),
-        UplinkError::Refused(e) => (true, e.to_string()),
-        other => panic!("neither down nor refused: {other:?}"),
-    }
-}
+use trapline::hal::{Parcel, Receipt, Subject, Uplink};
 
 #[test]
 fn events_and_pictures_arrive_as_they_are_on_topics_of_their_own() {
@@ -163,206 +150,6 @@ fn a_message_the_broker_refuses_is_not_delivered_and_the_others_are() {
     let (refused, told) = told(answers.remove(1).unwrap_err());
     assert!(refused && told.contains("NotAuthorized") && told.contains("/health"), "{told}");
     assert!(matches!(answers.remove(0), Ok(Receipt::Delivered)));
-}
-
-#[test]
-fn no_call_outlives_its_deadline() {
-    let deadline = Duration::from_millis(700);
-    // Accepts and stays silent: the backlog of a listener that nobody asks.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = free_port();
-    let cases = [
-        (format!("mqtt://127.0.0.1:{}", silent.local_addr().unwrap().port()), "did not answer in time"),
-        (format!("mqtt://127.0.0.1:{closed}"), "check host and port in broker"),
-        ("mqtt://no-such-broker.invalid".to_owned(), "broker"),
-        // A network for documentation (RFC 5737): packets to it go nowhere.
-        ("mqtt://192.0.2.1:1883".to_owned(), "; "),
-    ];
-    for version in BOTH {
-        for (url, cure) in &cases {
-            let options = Options { version, ..Options::new(url.parse().unwrap(), "rila", "t1") };
-            let mut trap = Mqtt::new(options).unwrap();
-            for attempt in 0..2 {
-                let begun = Instant::now();
-                let error = match attempt {
-                    0 => trap.send(&event("a", "{}"), deadline).unwrap_err(),
-                    _ => trap.receive(deadline).unwrap_err(),
-                };
-                let took = begun.elapsed();
-                let (refused, told) = told(error);
-                assert!(!refused && told.contains(cure), "{url}: {told}");
-                // Half a second for a busy machine.
-                assert!(took < deadline + Duration::from_millis(500), "{url}: {took:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn after_the_broker_died_a_send_says_so_in_time_and_nothing_follows_behind() {
-    if !available() {
-        return;
-    }
-    for version in BOTH {
-        let broker = Broker::open();
-        let mut trap = Mqtt::new(Options { version, ..broker.options() }).unwrap();
-        trap.send(&event("a", "first"), PATIENCE).unwrap();
-        broker.kill();
-        let begun = Instant::now();
-        let (refused, _) = told(trap.send(&event("b", "lost"), Duration::from_secs(2)).unwrap_err());
-        assert!(!refused && begun.elapsed() < Duration::from_millis(2_500));
-        broker.restart();
-        let listener = broker.listen();
-        // A parcel that failed is the caller's again: only what is asked now is sent.
-        trap.send(&event("c", "third"), PATIENCE).unwrap();
-        listener.wait_for("trapline/rila/t1/event", "third");
-        let heard = listener.heard();
-        assert_eq!(heard.iter().filter(|h| h.topic.ends_with("/event")).count(), 1, "{heard:?}");
-    }
-}
-
-#[test]
-fn two_thousand_events_through_a_broker_that_is_killed_again_and_again() {
-    if !available() {
-        return;
-    }
-    for version in BOTH {
-        let broker = Broker::open();
-        // Listeners that acknowledge nothing: the kernel throws away what a killed broker had sent to one whose
-        // acknowledgements it had not read.
-        let mut listeners = vec![broker.listen_as(&["-q", "0"])];
-        let mut trap = Mqtt::new(Options { version, ..broker.options() }).unwrap();
-        let parcels: Vec<Parcel> =
-            (0..2_000).map(|n| event(&format!("t1-3-{n}"), &format!("{{\"number\":{n}}}"))).collect();
-        let (mut next, mut kills) = (0, 0u64);
-        while next < parcels.len() {
-            // At most 100 events between two kills, at a moment that varies.
-            let after = Duration::from_micros(kills * 2_311 % 25_000);
-            let killer = (kills < 20 && next > 0).then(|| broker.kill_after(after));
-            let batch = &parcels[next..(next + 100).min(parcels.len())];
-            let answers = trap.send_all(batch, Duration::from_secs(5));
-            for answer in &answers {
-                match answer {
-                    Ok(Receipt::Delivered) => next += 1,
-                    Err(UplinkError::Down(_)) => break,
-                    other => panic!("{other:?}"),
-                }
-            }
-            if let Some(killer) = killer {
-                killer.join().unwrap();
-                kills += 1;
-                broker.restart();
-                listeners.push(broker.listen_as(&["-q", "0"]));
-            }
-        }
-        assert_eq!(kills, 20);
-        let mut bodies: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-        wait_until("every event", || {
-            bodies.clear();
-            for heard in listeners.iter().flat_map(|l| l.heard()).filter(|h| h.topic.ends_with("/event")) {
-                *bodies.entry(heard.body).or_default() += 1;
-            }
-            bodies.len() >= parcels.len()
-        });
-        // Nothing but what was sent: a duplicate has the same content.
-        assert!(bodies.keys().eq(parcels.iter().map(|p| &p.body).collect::<std::collections::BTreeSet<_>>()));
-    }
-}
-
-/// Authority, server and client certificates, made by `openssl`.
-fn certificates(dir: &Path) {
-    let openssl = |args: &str| {
-        let done =
-            broker_support::command("openssl").args(args.split(' ')).current_dir(dir).output().unwrap();
-        assert!(done.status.success(), "{args}: {}", String::from_utf8_lossy(&done.stderr));
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    std::fs::write(dir.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
-    for authority in ["ca", "other"] {
-        openssl(&format!(
-            "req -x509 {key} -keyout {authority}.key -out {authority}.pem -days 2 -subj /CN={authority}"
-        ));
-    }
-    for (name, authority, days) in
-        [("server", "ca", "2"), ("old", "ca", "-1"), ("trap", "ca", "2"), ("stranger", "other", "2")]
-    {
-        openssl(&format!("req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
-        openssl(&format!(
-            "x509 -req -in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial -out {name}.pem \
-             -days {days} -extfile names"
-        ));
-    }
-}
-
-/// A broker that speaks TLS only, with the certificate `server`, and asks for the trap's.
-fn tls_broker(server: &str) -> Broker {
-    Broker::with(|dir| {
-        certificates(dir);
-        let file = |name: &str| dir.join(name).display().to_string();
-        format!(
-            "allow_anonymous true\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n",
-            file("ca.pem"),
-            file(&format!("{server}.pem")),
-            file(&format!("{server}.key"))
-        )
-    })
-}
-
-fn tls_options(broker: &Broker, version: Version, authority: &str, own: Option<&str>) -> Options {
-    let file = |name: String| broker.dir.path().join(name);
-    Options {
-        version,
-        broker: format!("mqtts://localhost:{}", broker.port).parse().unwrap(),
-        ca_file: Some(file(format!("{authority}.pem"))),
-        certificate_file: own.map(|name| file(format!("{name}.pem"))),
-        key_file: own.map(|name| file(format!("{name}.key"))),
-        ..broker.options()
-    }
-}
-
-#[test]
-fn over_tls_both_sides_show_certificates() {
-    if !available() {
-        return;
-    }
-    let broker = tls_broker("server");
-    for version in BOTH {
-        let mut trap = Mqtt::new(tls_options(&broker, version, "ca", Some("trap"))).unwrap();
-        assert_eq!(trap.send(&event("a", "{}"), PATIENCE).unwrap(), Receipt::Delivered);
-        let by_address = format!("mqtts://127.0.0.1:{}", broker.port).parse().unwrap();
-        let options = Options { broker: by_address, ..tls_options(&broker, version, "ca", Some("trap")) };
-        assert_eq!(
-            Mqtt::new(options).unwrap().send(&event("b", "{}"), PATIENCE).unwrap(),
-            Receipt::Delivered
-        );
-    }
-}
-
-#[test]
-fn over_tls_a_wrong_certificate_on_either_side_stops_the_trap_with_its_cure() {
-    if !available() {
-        return;
-    }
-    let (good, old) = (tls_broker("server"), tls_broker("old"));
-    for version in BOTH {
-        for (broker, authority, own, cure) in [
-            (&good, "other", Some("trap"), "set ca_file"),
-            (&old, "ca", Some("trap"), "renew the broker's certificate"),
-            (&good, "ca", None, "certificate_file"),
-            (&good, "ca", Some("stranger"), "certificate_file"),
-        ] {
-            let mut trap = Mqtt::new(tls_options(broker, version, authority, own)).unwrap();
-            let (refused, told) = told(trap.send(&event("a", "{}"), PATIENCE).unwrap_err());
-            assert!(!refused && told.contains(cure), "{version:?} {authority} {own:?}: {told}");
-        }
-        let mut plain = Mqtt::new(Options { version, ..good.options() }).unwrap();
-        told(plain.send(&event("a", "{}"), Duration::from_secs(2)).unwrap_err());
-        // And TLS to a port that speaks plainly.
-        let open = Broker::open();
-        let broker = format!("mqtts://localhost:{}", open.port).parse().unwrap();
-        let options = Options { broker, ..tls_options(&good, version, "ca", None) };
-        told(Mqtt::new(options).unwrap().send(&event("a", "{}"), Duration::from_secs(2)).unwrap_err());
-    }
 }
 
 #[test]

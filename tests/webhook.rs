@@ -188,8 +188,8 @@ fn silence_and_broken_answers_are_no_delivery_and_end_in_time() {
         let begun = Instant::now();
         let error = webhook(port).send(&event("a"), deadline).unwrap_err();
         assert!(matches!(error, UplinkError::Down(_)), "{error}");
-        // Half a second for a busy machine.
-        assert!(begun.elapsed() < deadline + Duration::from_millis(500));
+        // Two seconds for a busy machine; a server that holds the line holds it for ten.
+        assert!(begun.elapsed() < deadline + Duration::from_secs(2));
     }
     let url = "http://no-such-host.invalid/".to_owned();
     let mut nowhere = Webhook::new(&Options { url, ..Options::default() }).unwrap();

@@ -8,8 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use trapline::drivers::mqtt::Options;
-use trapline::hal::{Parcel, Subject};
+use trapline::drivers::mqtt::{Options, Version};
+use trapline::hal::{Parcel, Subject, UplinkError};
+
+/// Every story is told for both versions of the protocol.
+pub const BOTH: [Version; 2] = [Version::V3, Version::V5];
 
 /// Longest that anything is waited for before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +39,7 @@ pub fn command(name: &str) -> Command {
 }
 
 /// A port that was free just now.
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -51,6 +54,15 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 /// A parcel with a JSON body.
 pub fn event(name: &str, body: &str) -> Parcel {
     Parcel { subject: Subject::Event, name: name.to_owned(), body: body.into(), port: 1, confirm: false }
+}
+
+/// Whether the error is a refusal, and what it says.
+pub fn told(error: UplinkError) -> (bool, String) {
+    match error {
+        UplinkError::Down(e) => (false, e.to_string()),
+        UplinkError::Refused(e) => (true, e.to_string()),
+        other => panic!("neither down nor refused: {other:?}"),
+    }
 }
 
 pub struct Broker {
@@ -97,6 +109,12 @@ impl Broker {
         let mut child = self.child.lock().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// SIGSTOP or SIGCONT: its connections stay open, and nobody answers.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// SIGKILL after a while.

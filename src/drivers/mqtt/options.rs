@@ -231,17 +231,14 @@ mod tests {
     fn options_no_broker_would_take_name_their_key() {
         let good = Options::new("mqtt://b".parse().unwrap(), "s", "d");
         good.check().unwrap();
-        let spoil: [(&str, fn(&mut Options)); 5] = [
-            ("client_id", |o| o.client_id.clear()),
-            ("keep_alive_s", |o| o.keep_alive = Duration::from_secs(4)),
-            ("user", |o| o.password = Some(Secret::new("x"))),
-            ("key_file", |o| o.certificate_file = Some("c.pem".into())),
-            ("ca_file", |o| o.ca_file = Some("ca.pem".into())),
-        ];
-        for (key, spoil) in spoil {
-            let mut options = good.clone();
-            spoil(&mut options);
-            assert!(options.check().unwrap_err().to_string().contains(key), "{key}");
+        for (key, wrong) in [
+            ("client_id", Options { client_id: String::new(), ..good.clone() }),
+            ("keep_alive_s", Options { keep_alive: Duration::from_secs(4), ..good.clone() }),
+            ("user", Options { password: Some(Secret::new("x")), ..good.clone() }),
+            ("key_file", Options { certificate_file: Some("c.pem".into()), ..good.clone() }),
+            ("ca_file", Options { ca_file: Some("ca.pem".into()), ..good.clone() }),
+        ] {
+            assert!(wrong.check().unwrap_err().to_string().contains(key), "{key}");
         }
         let mut secret = good;
         secret.password = Some(Secret::new("geheim"));

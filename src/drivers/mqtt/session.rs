@@ -109,7 +109,7 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
         if let Some(tls) = e.downcast_ref().or_else(|| hidden.and_then(|h| h.downcast_ref())) {
             return Fault::Tls(format!("TLS: {tls}"), tls_cure(tls));
         }
-        if let Some(cure) = inside.and_then(|e| link_cure(e)) {
+        if let Some(cure) = inside.and_then(link_cure) {
             return Fault::Link(error.to_string(), cure);
         }
         link = e.source();
