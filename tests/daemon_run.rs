@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use daemon_support::{SITE, Trap, files, objects};
 use trapline::board;
-use trapline::config::Config;
+use trapline::config::{Config, Thresholds};
 use trapline::daemon::pipeline::{Devices, Judges, Pipeline};
 use trapline::event::Outcome;
 use trapline::store::EffortKind;

@@ -10,7 +10,8 @@ use super::{Failure, uplinks};
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
 use crate::daemon::pipeline::Pipeline;
-use crate::daemon::sender::{Errand, NoRules, Sender, Setup};
+use crate::daemon::rules::Rules;
+use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
 use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::hal::Clock;
@@ -56,14 +57,14 @@ pub(super) fn ready(
     let reboot = Arc::new(AtomicBool::new(false));
     let (ordered, stop) = (Arc::clone(&reboot), Arc::clone(stop));
     let ancestors = taxa.ancestors;
-    let _lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
+    let lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
     let setup = Setup {
         sending: config.out.sending.clone(),
         site: config.site.name.clone(),
         thresholds: config.thresholds.clone(),
         names: taxa.names,
         channels,
-        watch: Box::new(NoRules), // RULES
+        watch: Box::new(Rules::new(config.alerts.clone(), config.site.coordinates, Box::new(lineage))),
         key: config.out.commands.key.clone(),
         media: config.journal.media.clone(),
         clock,

@@ -40,7 +40,18 @@ fn channel(carrier: Carrier, out: &Out, site: &str, clock: &Arc<dyn Clock>) -> R
     let device = &out.sending.device;
     let letter = |uplink: Box<dyn Uplink>| Channel::new(uplink, None, false);
     Ok(match carrier {
-        Carrier::Directory => letter(Box::new(Directory::new(&out.directory.path))),
+        Carrier::Directory => {
+            // The folder itself is made here and nowhere else: a card that is pulled must not be written round.
+            let path = &out.directory.path;
+            if path.parent().is_some_and(|above| above.as_os_str().is_empty() || above.is_dir())
+                && !path.exists()
+            {
+                std::fs::create_dir(path).map_err(|e| {
+                    Failure::runtime(anyhow::anyhow!("cannot create {}: {e}", path.display()))
+                })?;
+            }
+            letter(Box::new(Directory::new(path)))
+        }
         Carrier::Webhook => {
             let token = (!out.webhook.token.is_empty()).then(|| Secret::new(&out.webhook.token));
             let options =

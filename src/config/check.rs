@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, Retention, Site,
-    Species, Strip, Thresholds, sending,
+    Species, Strip, Thresholds, alerts, sending,
 };
 use crate::units::Score;
 
@@ -28,8 +28,10 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
         satellite: raw.satellite,
         commands: raw.commands,
     };
+    let out = sending::check(out, &site.name, &ranges, folder)?;
     Ok(Config {
-        out: sending::check(out, &site.name, &ranges, folder)?,
+        alerts: alerts::check(raw.alert, site.coordinates, &out.sending.uplinks, &ranges)?,
+        out,
         site,
         board: raw.board,
         burst: ranges.burst(raw.burst)?,
@@ -63,6 +65,7 @@ pub(super) fn defaults() -> Config {
             keep_unsent: true,
         },
         out: sending::defaults(),
+        alerts: Vec::new(),
     }
 }
 
@@ -103,7 +106,8 @@ impl Ranges<'_> {
         self.refuse(key, value, &format!("{} to {}", range.start(), range.end()))
     }
 
-    fn score(&self, key: &'static str, value: f64) -> Result<Score, ConfigError> {
+    /// A probability, 0 to 1.
+    pub(super) fn score(&self, key: &'static str, value: f64) -> Result<Score, ConfigError> {
         Ok(Score::new(self.number(key, value, 0.0..=1.0)? as f32))
     }
 
@@ -272,6 +276,14 @@ mod tests {
         "home_assistant",
         "url",
         "token",
+        "score",
+        "bursts",
+        "within_min",
+        "hours",
+        "cooldown_min",
+        "first_of_day",
+        "picture",
+        "on",
     ];
 
     #[test]
@@ -292,6 +304,7 @@ mod tests {
             "webhook",
             "satellite",
             "commands",
+            "[alert]",
         ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::strict::StrictError;
 use crate::units::Score;
 
+pub mod alerts;
 mod check;
 pub mod raw;
+mod raw_alerts;
 mod raw_sending;
 pub mod sending;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub retention: Retention,
     /// How messages leave.
     pub out: sending::Out,
+    /// What must not wait, in the order of the file.
+    pub alerts: Vec<alerts::Alert>,
 }
 
 /// Where the trap stands.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use super::raw_alerts::Alert;
 pub use super::raw_sending::{Commands, Directory, Lorawan, Mqtt, Out, Satellite, Sending, Webhook};
 
 /// The file.
@@ -44,6 +45,8 @@ pub struct Raw {
     pub satellite: Satellite,
     /// `[commands]`
     pub commands: Commands,
+    /// `[[alert]]`
+    pub alert: Vec<Alert>,
 }
 
 impl Default for Raw {
@@ -65,6 +68,7 @@ impl Default for Raw {
             webhook: Webhook::default(),
             satellite: Satellite::default(),
             commands: Commands::default(),
+            alert: Vec::new(),
         }
     }
 }

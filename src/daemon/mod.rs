@@ -10,5 +10,6 @@ pub mod models;
 pub mod pictures;
 pub mod pipeline;
 pub mod record;
+pub mod rules;
 pub mod sender;
 pub mod taxa;

@@ -83,28 +83,6 @@ pub trait Watch: Send {
     fn restore(&mut self, saved: &[u8]);
 }
 
-/// No rules: nothing is an alert.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoRules;
-
-impl Watch for NoRules {
-    fn alert(&mut self, _burst: &Stored, _observation: usize) -> Option<Alert> {
-        None
-    }
-
-    fn rules(&self) -> usize {
-        0
-    }
-
-    fn switch(&mut self, _rule: usize, _on: Option<bool>) {}
-
-    fn save(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, _saved: &[u8]) {}
-}
-
 /// Under this name the journal keeps the state of the alert rules.
 const RULES: &str = "sender.rules";
 
