@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 
+use super::burst_line::say;
 use super::{Done, Failure};
+use crate::config::sending::parse_key;
 use crate::event::command::{Command, Order, Threshold};
 use crate::event::wire::PORT_COMMAND;
 use crate::event::{Code, EPOCH};
@@ -22,7 +24,7 @@ pub struct Args {
     /// The trap's name
     #[arg(long, value_name = "NAME")]
     device: String,
-    /// File with the trap's key, 16 to 64 bytes, taken as they are
+    /// File with the trap's key: the hex digits of `[commands] key` in its configuration
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
     /// Greater than that of every command before
@@ -103,16 +105,22 @@ pub fn run(args: Args) -> Done {
     let command = command(&args.what, now).map_err(Failure::Input)?;
     let expires = u32::try_from(now - EPOCH + i64::from(args.expires) * 3600)
         .map_err(|_| Failure::Input(anyhow!("--expires {} is too far away; 24 is usual", args.expires)))?;
-    let key = std::fs::read(&args.key_file)
+    let text = std::fs::read_to_string(&args.key_file)
         .with_context(|| args.key_file.display().to_string())
         .map_err(Failure::Input)?;
+    let key = parse_key(text.trim()).ok_or_else(|| {
+        let file = args.key_file.display();
+        Failure::Input(anyhow!(
+            "{file} is no key; it must hold 32 to 128 hex digits, as `[commands] key` does"
+        ))
+    })?;
     let sealed =
         Order { counter: args.counter, expires, command }.seal(&args.device, &key).map_err(Failure::input)?;
     let hex: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
     if args.json {
-        println!("{}", serde_json::json!({"device": args.device, "fPort": PORT_COMMAND, "hex": hex}));
+        say(&serde_json::json!({"device": args.device, "fPort": PORT_COMMAND, "hex": hex}).to_string());
     } else {
-        println!("{hex}");
+        say(&hex);
     }
     Ok(())
 }

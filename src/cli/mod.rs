@@ -13,6 +13,7 @@ pub mod eval;
 pub mod events;
 pub mod models;
 mod progress;
+pub mod rules;
 pub mod run;
 mod sending;
 pub mod sort;
@@ -44,6 +45,8 @@ enum Verb {
     Decode(decode::Args),
     /// Read the journal
     Events(events::Args),
+    /// Replay a journal through alert rules
+    Rules(rules::Args),
     /// List, verify, install and time models
     Models(models::Args),
     /// Render bursts of the bench world with their truth
@@ -93,6 +96,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),
+        Verb::Rules(args) => rules::run(args),
         Verb::Models(args) => models::run(args),
         Verb::World(args) => world::run(args),
     };

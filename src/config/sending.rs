@@ -387,18 +387,20 @@ fn lorawan(raw: raw::Lorawan, ranges: &Ranges<'_>, used: bool) -> Result<Lorawan
 
 /// The key of the commands, from hex.
 fn key(hex: &str, ranges: &Ranges<'_>) -> Result<Vec<u8>, ConfigError> {
-    let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
-    match digits {
-        Some(digits)
-            if digits.is_empty() || (digits.len() % 2 == 0 && (32..=128).contains(&digits.len())) =>
-        {
-            Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
-        }
-        _ => {
-            let given = format!("of {} characters", hex.len());
-            ranges.refuse("commands.key", given, "32 to 128 hex digits (`openssl rand -hex 32`), or nothing")
-        }
+    if hex.is_empty() {
+        return Ok(Vec::new());
     }
+    parse_key(hex).ok_or(()).or_else(|()| {
+        let given = format!("of {} characters", hex.len());
+        ranges.refuse("commands.key", given, "32 to 128 hex digits (`openssl rand -hex 32`), or nothing")
+    })
+}
+
+/// A key of 16 to 64 bytes from its hex digits; `None` for anything else.
+pub fn parse_key(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = hex.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let fits = digits.len() % 2 == 0 && (32..=128).contains(&digits.len());
+    fits.then(|| digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
 }
 
 #[cfg(test)]
