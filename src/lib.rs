@@ -13,18 +13,20 @@
 //!                                                                     │
 //!       journal (one transaction: burst + observations + media hashes + outbox row) <┘
 //!             │
-//!             └─> retention (what stays on the card)
+//!             ├─> retention (what stays on the card)
+//!             └─> sender: alert rules ─> frames or letters ─> air-time ledger ─> Uplink ─> acknowledged
 //! ```
 //!
-//! One long-lived thread, `pipeline`, runs left to right, one function per arrow. Losing power is the normal
-//! way to stop.
+//! Two long-lived threads: `pipeline` runs left to right, one function per arrow; `sender` takes what the journal
+//! holds to the world and brings commands back. They share the journal, and the thresholds that a command changed.
+//! Losing power is the normal way to stop.
 //!
 //! # The rooms
 //!
 //! | room | what it is for | may import |
 //! |---|---|---|
 //! | [`units`] | quantities with a unit or a range; `no_std` | |
-//! | [`event`] | what the trap says to the world: keys and records; `no_std` | units |
+//! | [`event`] | what the trap says to the world: keys, messages, the wire format, commands; `no_std` | units |
 //! | [`airtime`] | what physics and law allow: time on air, payloads, duty cycle; `no_std` | units |
 //! | `strict` | TOML read strictly: every error names file, key and what is allowed | |
 //! | `csv` | tables of text | |
@@ -32,11 +34,11 @@
 //! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, event, units |
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
-//! | `hal` | the seams, traits only: trigger, camera, clock | image, units, event |
+//! | `hal` | the seams, traits only: trigger, camera, clock, uplink, gauges | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | airtime, event, units |
-//! | `daemon` | the pipeline from trigger to journal | hal, vision, image, engine, store, event, airtime, config, units |
+//! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, image, engine, store, event, airtime, config, units |
 //! | `config` | what a site chooses, checked | strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |

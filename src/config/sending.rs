@@ -399,7 +399,7 @@ fn key(hex: &str, ranges: &Ranges<'_>) -> Result<Vec<u8>, ConfigError> {
 /// A key of 16 to 64 bytes from its hex digits; `None` for anything else.
 pub fn parse_key(hex: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = hex.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
-    let fits = digits.len() % 2 == 0 && (32..=128).contains(&digits.len());
+    let fits = digits.len().is_multiple_of(2) && (32..=128).contains(&digits.len());
     fits.then(|| digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
 }
 

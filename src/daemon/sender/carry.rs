@@ -35,6 +35,13 @@ enum Item {
     Notice(Notice),
 }
 
+/// What one packet may hold, most urgent first.
+struct Load {
+    messages: Vec<Message>,
+    /// The message at the same place tells of this.
+    items: Vec<Item>,
+}
+
 impl Sender {
     /// Sends what `index` may carry now; gives how long it need not be asked.
     pub(super) fn carry(&mut self, index: usize) -> Result<Duration, JournalError> {
@@ -229,7 +236,7 @@ impl Sender {
 
     /// Packets until there are no more, the law wants a pause or the link fails.
     fn packets(&mut self, index: usize) -> Result<Result<(), UplinkError>, JournalError> {
-        while let Some((messages, items)) = self.packet_items(index)? {
+        while let Some(Load { messages, items }) = self.packet_items(index)? {
             let Some(channel) = self.setup.channels.get_mut(index) else { break };
             let link = match channel.uplink.ready(READY) {
                 Ok(link) => link,
@@ -294,7 +301,7 @@ impl Sender {
 
     /// What the next packet may hold, most urgent first; `None` where nothing is due. Sightings wait for company
     /// until the oldest has waited long enough or there are enough for a packet.
-    fn packet_items(&mut self, index: usize) -> Result<Option<(Vec<Message>, Vec<Item>)>, JournalError> {
+    fn packet_items(&mut self, index: usize) -> Result<Option<Load>, JournalError> {
         let now = self.now();
         let mut waiting = self.outbox.waiting(FULL)?;
         waiting.retain(|w| self.allowed(index, w) && !rests(w.passed, w.tries, now));
@@ -325,7 +332,7 @@ impl Sender {
                 Item::Notice(n) => message(n),
             });
         }
-        Ok((!messages.is_empty()).then_some((messages, items)))
+        Ok((!messages.is_empty()).then_some(Load { messages, items }))
     }
 
     /// The law leaves no room: sightings of no rule beyond one packet are told by the day's digest.

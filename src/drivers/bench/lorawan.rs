@@ -95,11 +95,11 @@ impl Uplink for BenchLorawan {
             return Err(UplinkError::TooLong { max: self.network.max_payload });
         }
         self.packets += 1;
-        let lost = !parcel.confirm && self.packets % LOST_ONE_IN == 0;
+        let lost = !parcel.confirm && self.packets.is_multiple_of(LOST_ONE_IN);
         if !lost {
             self.hear(&parcel.body);
         }
-        if self.packets % ACKNOWLEDGED_EACH == 0 && !self.network.key.is_empty() {
+        if self.packets.is_multiple_of(ACKNOWLEDGED_EACH) && !self.network.key.is_empty() {
             self.acknowledge();
         }
         Ok(if parcel.confirm { Receipt::Delivered } else { Receipt::Passed })
