@@ -30,6 +30,7 @@
 //! | [`airtime`] | what physics and law allow: time on air, payloads, duty cycle; `no_std` | units |
 //! | `strict` | TOML read strictly: every error names file, key and what is allowed | |
 //! | `csv` | tables of text | |
+//! | `deployment` | how a camera stands, in the words of Camtrap DP | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
 //! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, event, units |
@@ -37,9 +38,9 @@
 //! | `hal` | the seams, traits only: trigger, camera, clock, uplink, gauges | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
-//! | `store` | the journal and the media on the card | airtime, event, units |
-//! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, image, engine, store, event, airtime, config, units |
-//! | `config` | what a site chooses, checked | strict, units |
+//! | `store` | the journal and the media on the card | airtime, deployment, event, units |
+//! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, image, engine, store, event, airtime, config, deployment, units |
+//! | `config` | what a site chooses, checked | deployment, strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
 //! | `cli` | one file per verb | all |
@@ -67,6 +68,8 @@ pub mod config;
 pub mod csv;
 #[cfg(feature = "std")]
 pub mod daemon;
+#[cfg(feature = "std")]
+pub mod deployment;
 #[cfg(feature = "std")]
 pub mod drivers;
 #[cfg(feature = "std")]

@@ -10,6 +10,7 @@ use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, Retention, Site,
     Species, Strip, Thresholds, alerts, sending,
 };
+use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
 
 /// Bytes in a megabyte, as cards are sold.
@@ -47,7 +48,12 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
 /// The defaults of [`Raw`], written out as they are once checked; a test keeps the two the same.
 pub(super) fn defaults() -> Config {
     Config {
-        site: Site { name: "trap".to_owned(), location: String::new(), coordinates: None },
+        site: Site {
+            name: "trap".to_owned(),
+            location: String::new(),
+            coordinates: None,
+            setup: Setup::default(),
+        },
         board: "bench".to_owned(),
         burst: Burst { frames: 3, interval: Duration::from_secs(1), gap: Duration::from_secs(20) },
         models: Models { manifests: Vec::new(), engine: EngineChoice::Auto, threads: 0 },
@@ -75,13 +81,9 @@ pub(super) struct Ranges<'a> {
 }
 
 impl Ranges<'_> {
-    pub(super) fn refuse<T>(
-        &self,
-        key: &'static str,
-        value: impl Display,
-        allowed: &str,
-    ) -> Result<T, ConfigError> {
-        let (file, value, allowed) = (self.file.to_owned(), value.to_string(), allowed.to_owned());
+    pub(super) fn refuse<T>(&self, key: &str, value: impl Display, allowed: &str) -> Result<T, ConfigError> {
+        let (file, key) = (self.file.to_owned(), key.to_owned());
+        let (value, allowed) = (value.to_string(), allowed.to_owned());
         Err(ConfigError::Range { file, key, value, allowed })
     }
 
@@ -127,7 +129,30 @@ impl Ranges<'_> {
             (None, None) => None,
             _ => return self.refuse("site.latitude", "alone", "latitude and longitude, both or neither"),
         };
-        Ok(Site { name: site.name, location: site.location, coordinates })
+        let setup = Setup {
+            location_id: site.location_id,
+            location_name: (!site.location.is_empty()).then(|| site.location.clone()),
+            latitude: site.latitude,
+            longitude: site.longitude,
+            coordinate_uncertainty_m: site.coordinate_uncertainty_m,
+            setup_by: site.setup_by,
+            camera_id: site.camera_id,
+            camera_model: site.camera_model,
+            height_m: site.height_m,
+            tilt_deg: site.tilt_deg,
+            heading_deg: site.heading_deg,
+            detection_distance_m: site.detection_distance_m,
+            bait: site.bait,
+            feature: site.feature,
+            habitat: site.habitat,
+            groups: site.groups,
+            tags: site.tags,
+            comments: site.comments,
+        };
+        match setup.check() {
+            Ok(()) => Ok(Site { name: site.name, location: site.location, coordinates, setup }),
+            Err(SetupError { key, value, allowed }) => self.refuse(&format!("site.{key}"), value, allowed),
+        }
     }
 
     fn burst(&self, burst: raw::Burst) -> Result<Burst, ConfigError> {

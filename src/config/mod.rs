@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Setup;
 use crate::strict::StrictError;
 use crate::units::Score;
 
@@ -53,6 +54,8 @@ pub struct Site {
     pub location: String,
     /// Degrees (north -90..=90, east -180..=180), both or neither.
     pub coordinates: Option<(f64, f64)>,
+    /// What else is known of the deployment, name and coordinates included where they are given.
+    pub setup: Setup,
 }
 
 /// How pictures are taken and grouped.
@@ -191,7 +194,7 @@ pub enum ConfigError {
         /// Which file.
         file: String,
         /// The whole key, dotted.
-        key: &'static str,
+        key: String,
         /// What was given.
         value: String,
         /// What is allowed.

@@ -85,11 +85,61 @@ pub struct Site {
     pub latitude: Option<f64>,
     /// Degrees east.
     pub longitude: Option<f64>,
+    /// Metres.
+    pub coordinate_uncertainty_m: Option<u32>,
+    /// Identifier of the place.
+    pub location_id: Option<String>,
+    /// Who put the camera up.
+    pub setup_by: Option<String>,
+    /// Serial number or name.
+    pub camera_id: Option<String>,
+    /// Maker and model.
+    pub camera_model: Option<String>,
+    /// Metres above the ground.
+    pub height_m: Option<f64>,
+    /// Degrees from the horizontal.
+    pub tilt_deg: Option<i32>,
+    /// Compass degrees.
+    pub heading_deg: Option<u32>,
+    /// Metres.
+    pub detection_distance_m: Option<f64>,
+    /// Whether bait lies there.
+    pub bait: Option<bool>,
+    /// What runs past it.
+    pub feature: Option<String>,
+    /// In one's own words.
+    pub habitat: Option<String>,
+    /// Season, grid and the like.
+    pub groups: Vec<String>,
+    /// `word` or `key:value`.
+    pub tags: Vec<String>,
+    /// Anything else.
+    pub comments: Option<String>,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Site { name: "trap".to_owned(), location: String::new(), latitude: None, longitude: None }
+        Site {
+            name: "trap".to_owned(),
+            location: String::new(),
+            latitude: None,
+            longitude: None,
+            coordinate_uncertainty_m: None,
+            location_id: None,
+            setup_by: None,
+            camera_id: None,
+            camera_model: None,
+            height_m: None,
+            tilt_deg: None,
+            heading_deg: None,
+            detection_distance_m: None,
+            bait: None,
+            feature: None,
+            habitat: None,
+            groups: Vec::new(),
+            tags: Vec::new(),
+            comments: None,
+        }
     }
 }
 

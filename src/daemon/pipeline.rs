@@ -402,7 +402,8 @@ fn frames(shots: &[Shot]) -> Vec<Frame<'_>> {
 
 fn deployment(config: &Config) -> Deployment {
     let (latitude, longitude) = config.site.coordinates.unzip();
-    Deployment { name: config.site.name.clone(), latitude, longitude, gap: gap(config) }
+    let setup = config.site.setup.clone();
+    Deployment { name: config.site.name.clone(), latitude, longitude, gap: gap(config), setup }
 }
 
 /// Longest time between two pictures of one sequence.

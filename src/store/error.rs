@@ -55,11 +55,14 @@ pub enum JournalError {
     /// There is no such burst or sequence.
     #[error("the journal has no {what} {number}; `trapline events list` names those it has")]
     Unknown {
-        /// `burst` or `sequence`.
+        /// `burst`, `sequence` or `label`.
         what: &'static str,
         /// The number asked for.
         number: u64,
     },
+    /// There is no such deployment.
+    #[error("the journal has no deployment \"{0}\"; `trapline events effort` names those it has")]
+    Unnamed(String),
     /// An event that does not fit its wire format.
     #[error("event {number} cannot be encoded: {source}; report this as a bug")]
     Codec {
@@ -106,6 +109,7 @@ impl JournalError {
                 | JournalError::Foreign(_)
                 | JournalError::ReadOnly { .. }
                 | JournalError::Unknown { .. }
+                | JournalError::Unnamed(_)
         )
     }
 

@@ -9,6 +9,7 @@
 //! | `record` | bursts, frames, observations as values |
 //! | `journal`, `terms` | the one writer; what its calls take and give |
 //! | `recording` | what a transaction writes |
+//! | `notes` | labels, how a deployment stands, readings |
 //! | `outbox` | the sender's side: what waits, left, arrived, was given up |
 //! | `reader`, `assemble` | reading, rows back to values |
 //! | `opening`, `quarantine` | lock and check; what happens to a damaged file |
@@ -25,6 +26,7 @@ mod durable;
 mod error;
 mod journal;
 mod media;
+mod notes;
 mod opening;
 mod outbox;
 mod pages;
@@ -48,6 +50,9 @@ pub use airlog::AirLog;
 pub use error::JournalError;
 pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};
+pub use notes::{
+    Label, Notebook, Reading, Seen, StoredBoot, StoredDeployment, StoredLabel, StoredSetup, standing,
+};
 pub use outbox::{EXPIRED, Notice, Outbox, Priority, Route, Waiting};
 pub use quarantine::Quarantined;
 pub use reader::{Filter, Listing, MediaTotals, Reader};

@@ -13,7 +13,7 @@ use super::error::JournalError;
 use super::quarantine::{self, Quarantined};
 use super::schema::{self, Nature};
 use super::terms::{Deployment, Effort, EffortKind, Start};
-use super::{recording, tables, wal};
+use super::{notes, recording, tables, wal};
 
 /// The first SQLite without the WAL-reset bug of 3.7.0..=3.51.2, as SQLite counts versions.
 const SQLITE_MIN: i32 = 3_051_003;
@@ -132,7 +132,7 @@ fn inspect(db: &Connection, path: &Path) -> Result<Option<String>, JournalError>
     if verdict != "ok" {
         return Ok(Some(verdict));
     }
-    for table in tables::ALL {
+    for table in schema::present(db).map_err(fail)? {
         let damaged = table.scan(db).map_err(fail)?;
         if let Some(first) = damaged.first() {
             return Ok(Some(format!("{first} and {} more do not match their checksum", damaged.len() - 1)));
@@ -207,6 +207,7 @@ pub(super) fn begin(
     let tx = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate).map_err(fail)?;
     let cut_short = last > 0 && !stopped(&tx).map_err(fail)?;
     let row = write_deployment(&tx, deployment).map_err(fail)?;
+    notes::write_setup(&tx, row, &deployment.setup, "configuration", start.at).map_err(fail)?;
     let values = vec![
         boot.into(),
         row.into(),

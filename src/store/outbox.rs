@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::JournalError;
 use super::journal::Journal;
+use super::notes::{self, Reading};
 use super::reader::Reader;
 use super::record::Stored;
 use super::sealed::Row;
@@ -426,6 +427,11 @@ impl Outbox {
     /// The bytes under a name; `None` where there are none or they are damaged.
     pub fn state(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
         state::get(&self.db, key).map_err(|e| self.fail(e))
+    }
+
+    /// Writes how the trap fares.
+    pub fn reading(&mut self, reading: &Reading) -> Result<(), JournalError> {
+        self.transaction(|db| notes::write_reading(db, reading))
     }
 
     /// Adds to a counter that outlives restarts, and gives its new value.

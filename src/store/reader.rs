@@ -12,7 +12,7 @@ use super::durable::with_suffix;
 use super::error::JournalError;
 use super::record::{Stored, StoredEffort, StoredSequence};
 use super::schema::{self, Nature};
-use super::sealed::Damage;
+use super::sealed::{Damage, Row, Table};
 use super::tables;
 use crate::event::{EventKey, Outcome};
 
@@ -186,6 +186,21 @@ impl Reader {
         Ok(Listing { items: rows.sound.iter().map(assemble::effort).collect(), damaged: rows.damaged })
     }
 
+    /// Every row of a table; none where the journal is of a version that has no such table.
+    pub(super) fn all<T>(
+        &self,
+        table: &'static Table,
+        value: impl Fn(&Row) -> T,
+    ) -> Result<Listing<T>, JournalError> {
+        self.snapshot(|| {
+            if !schema::present(&self.db)?.contains(&table) {
+                return Ok(Listing { items: Vec::new(), damaged: Vec::new() });
+            }
+            let rows = table.select(&self.db, "ORDER BY id", &[])?;
+            Ok(Listing { items: rows.sound.iter().map(value).collect(), damaged: rows.damaged })
+        })
+    }
+
     /// Files and bytes, kept and gone.
     pub fn media_totals(&self) -> Result<MediaTotals, JournalError> {
         let sum = |sql: &str| -> rusqlite::Result<(u64, u64)> {
@@ -206,7 +221,7 @@ impl Reader {
     pub fn verify(&self) -> Result<Vec<Damage>, JournalError> {
         self.snapshot(|| {
             let mut damaged = Vec::new();
-            for table in tables::ALL {
+            for table in schema::present(&self.db)? {
                 damaged.extend(table.scan(&self.db)?);
             }
             Ok(damaged)

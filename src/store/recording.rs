@@ -302,6 +302,6 @@ fn bytes(value: u64) -> Value {
 }
 
 /// Lists of strings and numbers always have a JSON form.
-fn json<T: serde::Serialize>(value: &[T]) -> Value {
-    Value::Text(serde_json::to_string(value).unwrap_or_else(|_| "[]".to_owned()))
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Value {
+    Value::Text(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
 }

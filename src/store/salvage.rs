@@ -106,7 +106,8 @@ fn typed(table: &Table, values: &[Value]) -> Vec<Value> {
 /// Makes parents for rows that lost theirs, and drops rows that say nothing without them.
 fn mend(db: &Connection, saved: &mut Saved) -> rusqlite::Result<()> {
     rebuild_bursts(db, saved)?;
-    for (table, parent) in [("box", "frame"), ("merged", "sequence")] {
+    let orphans = [("box", "frame"), ("merged", "sequence"), ("label", "burst"), ("setup", "deployment")];
+    for (table, parent) in orphans {
         let sql = format!("DELETE FROM {table} WHERE {parent} NOT IN (SELECT id FROM {parent})");
         saved.broken += db.execute(&sql, [])? as u64;
     }
@@ -126,7 +127,7 @@ fn mend(db: &Connection, saved: &mut Saved) -> rusqlite::Result<()> {
         ];
         tables::SEQUENCE.insert(db, values)?;
     }
-    for boot in missing(db, "boot", &["burst", "effort"])? {
+    for boot in missing(db, "boot", &["burst", "effort", "reading"])? {
         let deployment = "SELECT deployment FROM burst WHERE boot = ?";
         let deployment: i64 = db.query_row(deployment, [boot], |r| r.get(0)).or_else(none_is(1))?;
         let text = |s: &str| Value::Text(s.to_owned());
@@ -150,7 +151,7 @@ fn missing(db: &Connection, parent: &str, children: &[&str]) -> rusqlite::Result
 
 /// Bursts that are only known by what hung on them.
 fn rebuild_bursts(db: &Connection, saved: &mut Saved) -> rusqlite::Result<()> {
-    for id in missing(db, "burst", &["frame", "observation", "media", "outbox"])? {
+    for id in missing(db, "burst", &["frame", "observation", "media", "outbox", "label"])? {
         let key = [Value::Integer(id)];
         let events = tables::OUTBOX.select(db, "WHERE burst = ? ORDER BY id", &key)?.sound;
         let sent = events.first().and_then(|row| Sighting::decode(row.blob("payload")).ok());

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::error::JournalError;
+use super::sealed::Table;
 use super::tables;
 
 /// Marks the file as ours in SQLite's header: "TRAP" in ASCII.
@@ -21,9 +22,10 @@ const VERSION_KEY: &str = "schema";
 pub(super) type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// The steps in order; step n leads to version n + 1. A step that adds a column also seals the rows anew.
-pub(super) const STEPS: [Step; 2] = [
+pub(super) const STEPS: [Step; 3] = [
     |db| db.execute_batch(include_str!("schema/0001.sql")),
     |db| db.execute_batch(include_str!("schema/0002.sql")),
+    |db| db.execute_batch(include_str!("schema/0003.sql")),
 ];
 
 /// The newest version known.
@@ -40,6 +42,18 @@ fn sealed_version(db: &Connection) -> Option<i64> {
     let rows = tables::STATE.select(db, "WHERE key = ?", &key).ok()?;
     let bytes = rows.sound.first()?.blob("value").try_into().ok()?;
     Some(i64::from_le_bytes(bytes))
+}
+
+/// The tables that a journal of its version has. Versions only add tables, those of [`tables::ALL`] in its order.
+pub(super) fn present(db: &Connection) -> rusqlite::Result<&'static [&'static Table]> {
+    // Tables of versions 1 and 2; a version from a file that contradicts itself was refused before.
+    let known = match version(db)? {
+        0 => 0,
+        1 => 12,
+        2 => 15,
+        _ => tables::ALL.len(),
+    };
+    Ok(tables::ALL.get(..known).unwrap_or_default())
 }
 
 /// A journal in a fresh file.
@@ -145,7 +159,12 @@ mod tests {
         db.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         apply(&db, &STEPS[..1]).unwrap();
         super::super::state::put(&db, "memory", b"stump").unwrap();
+        for table in present(&db).unwrap() {
+            assert_eq!(table.scan(&db).unwrap(), [], "{} is there", table.name);
+        }
+        assert!(tables::DELIVERY.scan(&db).is_err(), "came with version 2");
         apply(&db, &STEPS).unwrap();
+        assert_eq!(present(&db).unwrap().len(), tables::ALL.len());
         assert_eq!(version(&db).unwrap(), VERSION);
         assert_eq!(super::super::state::get(&db, "memory").unwrap().unwrap(), b"stump");
         assert_eq!(nature(&db, Path::new("j.db"), VERSION).unwrap(), Nature::Journal);

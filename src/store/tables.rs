@@ -230,8 +230,43 @@ pub(super) const AIRTIME: Table = Table {
     ],
 };
 
+/// How deployments stand.
+pub(super) const SETUP: Table = Table {
+    name: "setup",
+    columns: &[integer("id"), integer("deployment"), integer("at_us"), text("source"), text("details")],
+};
+
+/// What people say of bursts.
+pub(super) const LABEL: Table = Table {
+    name: "label",
+    columns: &[
+        integer("id"),
+        integer("burst"),
+        integer("at_us"),
+        text("who"),
+        text("outcome"),
+        text("seen"),
+        text("comment"),
+        integer("undone_us"),
+    ],
+};
+
+/// Battery and temperature.
+pub(super) const READING: Table = Table {
+    name: "reading",
+    columns: &[
+        integer("id"),
+        integer("boot"),
+        integer("at_us"),
+        text("clock"),
+        integer("battery"),
+        integer("temperature"),
+        integer("card_free"),
+    ],
+};
+
 /// Every table, parents before children.
-pub(super) const ALL: [&Table; 15] = [
+pub(super) static ALL: [&Table; 18] = [
     &DEPLOYMENT,
     &BOOT,
     &SEQUENCE,
@@ -247,4 +282,7 @@ pub(super) const ALL: [&Table; 15] = [
     &DELIVERY,
     &NOTICE,
     &AIRTIME,
+    &SETUP,
+    &LABEL,
+    &READING,
 ];

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::quarantine::Quarantined;
 use super::record::Observation;
+use crate::deployment::Setup;
 use crate::event::{EventKey, Outcome};
 use crate::units::{ClockQuality, Score};
 
@@ -21,13 +22,15 @@ pub struct Deployment {
     pub longitude: Option<f64>,
     /// Bursts whose frames are at most this far apart share a sequence.
     pub gap: TimeDelta,
+    /// What else the configuration says of it.
+    pub setup: Setup,
 }
 
 impl Deployment {
     /// A deployment without a position, with the default gap.
     pub fn named(name: impl Into<String>) -> Self {
         let gap = TimeDelta::seconds(DEFAULT_GAP_SECONDS);
-        Deployment { name: name.into(), latitude: None, longitude: None, gap }
+        Deployment { name: name.into(), latitude: None, longitude: None, gap, setup: Setup::default() }
     }
 }
 

@@ -45,6 +45,9 @@ use crate::store::{AirLog, JournalError, Outbox, Priority, Route};
 /// Longest pause between two steps: a clock that was set, a bell that was missed.
 const GLANCE: Duration = Duration::from_secs(30);
 
+/// Between two readings of battery and temperature: as often as effort is written.
+const READING: Duration = Duration::from_secs(3600);
+
 /// Between two looks for commands.
 const LISTEN: Duration = Duration::from_secs(300);
 
@@ -121,6 +124,7 @@ pub struct Sender {
     times: Times,
     orders: Orders,
     started: Duration,
+    next_reading: Duration,
     next_health: Duration,
     next_listen: Duration,
     digested: Option<Day>,
@@ -145,6 +149,7 @@ impl Sender {
             times,
             orders,
             started,
+            next_reading: started,
             // The first health message says that the trap is up.
             next_health: started,
             next_listen: started,
@@ -279,8 +284,13 @@ impl Sender {
         Ok(())
     }
 
-    /// Queues health and digest when they are due.
+    /// Writes a reading and queues health and digest when they are due.
     fn report(&mut self) -> Result<(), JournalError> {
+        if self.up() >= self.next_reading {
+            self.next_reading = self.up() + READING;
+            let reading = report::reading(&self.outbox, &self.moment(), &*self.setup.gauges);
+            self.outbox.reading(&reading)?;
+        }
         if let Some(every) = self.setup.sending.health
             && self.up() >= self.next_health
         {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, TimeDelta, Timelike, Utc};
 use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Reset, When};
 use crate::hal::Gauges;
 use crate::store::record::{Stored, StoredEffort};
-use crate::store::{EXPIRED, Effort, EffortKind, Filter, JournalError, Outbox};
+use crate::store::{EXPIRED, Effort, EffortKind, Filter, JournalError, Outbox, Reading};
 use crate::units::ClockQuality;
 
 /// Counter of messages that no uplink would take.
@@ -67,6 +67,18 @@ pub(super) fn health(
         failed,
         waiting: outbox.backlog()?,
     })
+}
+
+/// How the trap fares just now.
+pub(super) fn reading(outbox: &Outbox, now: &Moment, gauges: &dyn Gauges) -> Reading {
+    Reading {
+        boot: now.boot,
+        at: now.utc,
+        clock: now.quality,
+        battery: gauges.battery(),
+        temperature: gauges.temperature(),
+        card_free: card_free(outbox.path()),
+    }
 }
 
 /// Remembers that everything up to now stands in a health message.
