@@ -52,7 +52,7 @@ fn ten_thousand_events_through_a_link_that_dies_all_arrive_under_the_same_keys()
             Ok(Receipt::Delivered)
         }
     });
-    // Fewer here, for the disk's sake; the whole number runs against a real broker in tests/sending_broker.rs.
+    // Fewer here, for the disk's sake; the whole number runs against a real broker in tests/mqtt_backlog.rs.
     const EVENTS: usize = 1000;
     for _ in 0..EVENTS / 10 {
         trap.record(&["Sus scrofa"; 10]);
@@ -79,6 +79,8 @@ fn ten_thousand_events_through_a_link_that_dies_all_arrive_under_the_same_keys()
 fn an_alert_does_not_wait_and_ten_deer_share_a_packet() {
     let world = World::packets(51);
     let mut trap = world.trap_alerting("Canis lupus");
+    // The first health message would take them along.
+    trap.step();
     trap.record(&["Capreolus capreolus"; 3]);
     trap.step();
     assert_eq!(world.sightings(), [], "three deer wait for company");
@@ -328,6 +330,150 @@ fn the_day_ends_with_a_digest_of_species_hours_and_effort() {
     let mut trap = trap.restart();
     trap.step();
     assert_eq!(world.letters_of("digest").len(), 1, "a restart does not tell it again");
+}
+
+#[test]
+fn what_does_not_fit_the_link_holds_no_sighting_up() {
+    // SF10 in US915: eleven bytes, too few for any health message.
+    let world = World::packets(11);
+    let mut trap = world.trap();
+    trap.step();
+    trap.record(&["Lynx lynx", "Sus scrofa"]);
+    for _ in 0..3 {
+        world.pass(HOUR);
+        trap.step();
+    }
+    assert_eq!(world.sightings().len(), 2);
+    assert!(trap.sender.backlog().unwrap() > 0, "the health message waits for a better link");
+}
+
+#[test]
+fn sightings_come_before_digests_and_health_and_alerts_before_all() {
+    let world = World::letters();
+    world.answer(|_, _| Err(UplinkError::Down(sender_support::dead())));
+    let mut trap = world.trap_alerting("Canis lupus");
+    trap.record(&["Sus scrofa", "Canis lupus"]);
+    trap.step();
+    world.pass(26 * HOUR);
+    trap.heartbeat();
+    trap.command(1, Command::Mark { latitude: 46_500_000, longitude: 25_300_000 });
+    trap.step();
+    world.heal();
+    world.pass(2 * HOUR);
+    trap.step();
+    let order: Vec<String> = world.posts(|_| true).iter().map(|p| p.parcel.name.clone()).collect();
+    let place = |start: &str| order.iter().position(|name| name.starts_with(start)).expect(start);
+    assert_eq!(place("event-1-2"), 0, "{order:?}");
+    assert!(place("ack-1-done") < place("event-1-1"), "{order:?}");
+    assert!(place("event-1-1") < place("digest-2026-05-01"), "{order:?}");
+    assert!(place("digest-2026-05-01") < place("health-"), "{order:?}");
+}
+
+#[test]
+fn events_of_a_clock_that_was_never_set_do_not_grow_old_when_it_is() {
+    let world = World::packets(222);
+    world.clock(TimeDelta::days(-20_000), ClockQuality::Unset);
+    world.answer(|_, _| Err(UplinkError::Down(sender_support::dead())));
+    let mut trap = world.trap();
+    trap.record(&["Lynx lynx"]);
+    trap.step();
+    world.pass(HOUR);
+    trap.command(1, Command::Time { utc: world.true_time().timestamp() });
+    world.pass(2 * HOUR);
+    trap.step();
+    world.heal();
+    world.pass(2 * HOUR);
+    trap.step();
+    assert_eq!(world.sightings().len(), 1, "an hour old, whatever the clock said when it was seen");
+    assert_eq!(trap.waiting_events(), 0);
+}
+
+#[test]
+fn a_digest_that_stands_for_sightings_goes_again_until_it_arrived() {
+    let world = World::packets(51).with_toll(
+        Region::Eu868,
+        0,
+        vec![Limit::permille(trapline::airtime::Band::Any, 1)],
+    );
+    // Nobody acknowledges anything.
+    world.answer(|parcel, heard| {
+        heard.push(parcel.clone());
+        Ok(Receipt::Passed)
+    });
+    let mut trap = world.trap();
+    trap.record(&["Sus scrofa"; 40]);
+    for _ in 0..72 {
+        world.pass(HOUR);
+        trap.step();
+    }
+    let digests = world.posts(|p| {
+        decode(&p.body).unwrap().any(|m| matches!(m, Ok(Message::Digest(d)) if d.lines.iter().any(|l| l.folded > 0)))
+    });
+    assert!(digests.len() >= 2, "it goes again: {}", digests.len());
+    assert!(digests.iter().all(|p| p.confirm), "with the network asked for an acknowledgement");
+    assert!(trap.waiting_events() > 0, "the events that it stands for are not done");
+    world.heal();
+    for _ in 0..24 * 8 {
+        world.pass(HOUR);
+        trap.step();
+    }
+    let folded_left = trap.waiting_events();
+    assert_eq!(folded_left, 0, "now they are");
+}
+
+#[test]
+fn a_trap_without_power_at_midnight_still_owes_the_digests_of_the_days_before() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.record(&["Lynx lynx"]);
+    trap.step();
+    world.pass(3 * HOUR);
+    trap.heartbeat();
+    // Two nights and a day without power.
+    world.pass(50 * HOUR);
+    let mut trap = trap.restart();
+    trap.step();
+    let days: Vec<String> =
+        world.letters_of("digest").iter().map(|d| d["day"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(days, ["2026-05-01"], "and none of the day without watch");
+}
+
+#[test]
+fn an_alert_wakes_a_link_that_rests_after_failures() {
+    let world = World::letters();
+    let mut trap = world.trap_alerting("Canis lupus");
+    world.answer(|_, _| Err(UplinkError::Down(sender_support::dead())));
+    trap.record(&["Sus scrofa"]);
+    for _ in 0..20 {
+        trap.step();
+        world.pass(Duration::from_secs(1800));
+    }
+    trap.step();
+    world.heal();
+    trap.record(&["Sus scrofa"]);
+    trap.step();
+    assert_eq!(world.letters_of("event").len(), 0, "the link rests");
+    trap.record(&["Canis lupus"]);
+    trap.step();
+    assert_eq!(world.letters_of("event")[0]["species"], "Canis lupus");
+}
+
+#[test]
+fn an_alert_goes_alone_where_the_law_has_no_room_for_its_company() {
+    let limit = Limit::permille(trapline::airtime::Band::Any, 1);
+    // 3.6 s an hour at SF12: one packet of 11 bytes (1.48 s) and one of 51 (2.79 s) do not fit together.
+    let world = World::packets(51).with_toll(Region::Eu868, 0, vec![limit]);
+    let mut trap = world.trap_alerting("Canis lupus");
+    // The first health message, and an hour to forget it.
+    trap.step();
+    world.pass(2 * HOUR);
+    trap.record(&["Canis lupus"]);
+    trap.step();
+    assert_eq!(world.sightings().len(), 1);
+    trap.record(&["Sus scrofa"; 8]);
+    trap.record(&["Canis lupus"]);
+    trap.step();
+    assert_eq!(world.sightings().iter().filter(|s| s.alert).count(), 2, "within the same minute");
 }
 
 #[test]

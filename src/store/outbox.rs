@@ -18,7 +18,7 @@ use super::record::Stored;
 use super::sealed::Row;
 use super::tables::{BOOT, DELIVERY, NOTICE, OUTBOX};
 use super::{opening, state};
-use crate::event::{EventKey, Sighting};
+use crate::event::{EPOCH, EventKey, Sighting};
 
 /// How urgent an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -280,26 +280,53 @@ impl Outbox {
         })
     }
 
-    /// Gives up events recorded before `before` that did not arrive; gives how many.
-    pub fn expire(&mut self, before: DateTime<Utc>, at: DateTime<Utc>) -> Result<u32, JournalError> {
-        let (before, at) = (before.timestamp_micros(), at.timestamp_micros());
-        let overdue = "WHERE dropped_us IS NULL AND id IN \
-                       (SELECT outbox.id FROM outbox JOIN burst ON burst.id = outbox.burst \
-                        WHERE outbox.sent_us IS NULL AND triggered_us < ?)";
-        let params = [Value::Integer(before)];
-        if DELIVERY.select(&self.db, overdue, &params).map_err(|e| self.fail(e))?.sound.is_empty() {
+    /// Events whose burst was triggered before `before`, by the clock of that time, and that did not arrive.
+    pub fn older(&self, before: DateTime<Utc>) -> Result<Vec<Sighting>, JournalError> {
+        let tail = "WHERE sent_us IS NULL AND id IN (SELECT id FROM delivery WHERE dropped_us IS NULL) \
+                    AND burst IN (SELECT id FROM burst WHERE triggered_us < ?) ORDER BY id";
+        let params = [Value::Integer(before.timestamp_micros())];
+        let rows = OUTBOX.select(&self.db, tail, &params).map_err(|e| self.fail(e))?;
+        Ok(rows.sound.iter().filter_map(|row| Sighting::decode(row.blob("payload")).ok()).collect())
+    }
+
+    /// Gives up events, for `reason`; they are counted as [`EXPIRED`] in the same transaction.
+    pub fn give_up(
+        &mut self,
+        events: &[EventKey],
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        self.transaction(|db| {
+            let mut given_up = 0;
+            for key in events {
+                let id = [Value::Integer(key.number.into())];
+                for mut row in DELIVERY.select(db, "WHERE id = ? AND dropped_us IS NULL", &id)?.sound {
+                    row.set("dropped_us", at.timestamp_micros());
+                    row.set("reason", reason.to_owned());
+                    DELIVERY.update(db, row.into_values())?;
+                    given_up += 1;
+                }
+            }
+            state::count(db, EXPIRED, given_up).map(|_| ())
+        })
+    }
+
+    /// Gives up notices made before `before` that did not leave; gives how many. Losses stay: the newest says all.
+    pub fn expire_notices(&mut self, before: DateTime<Utc>, at: DateTime<Utc>) -> Result<u32, JournalError> {
+        // What was made by a clock that was never set has no age.
+        let span = [Value::Integer(EPOCH * 1_000_000), Value::Integer(before.timestamp_micros())];
+        let tail = "WHERE done_us IS NULL AND subject <> 'lost' AND made_us >= ? AND made_us < ?";
+        if NOTICE.select(&self.db, tail, &span).map_err(|e| self.fail(e))?.sound.is_empty() {
             return Ok(0);
         }
         self.transaction(|db| {
-            let rows = DELIVERY.select(db, overdue, &params)?.sound;
+            let rows = NOTICE.select(db, tail, &span)?.sound;
             let n = rows.len();
             for mut row in rows {
-                row.set("dropped_us", at);
+                row.set("done_us", at.timestamp_micros());
                 row.set("reason", "expired".to_owned());
-                DELIVERY.update(db, row.into_values())?;
+                NOTICE.update(db, row.into_values())?;
             }
-            let n = n as u64;
-            state::count(db, EXPIRED, n)?;
             Ok(u32::try_from(n).unwrap_or(u32::MAX))
         })
     }

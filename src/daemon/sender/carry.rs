@@ -5,9 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::channel::pay;
+use super::report::Day;
 use super::{Sender, compose, letter, report};
-use crate::event::{EventKey, Message, wire};
-use crate::hal::{Parcel, Receipt, Subject, UplinkError};
+use crate::airtime::Micros;
+use crate::event::wire::{self, Packed};
+use crate::event::{EventKey, Message};
+use crate::hal::{Link, Parcel, Receipt, Subject, UplinkError};
 use crate::store::{JournalError, Notice, Priority, Waiting};
 
 /// Time to bring a link up: a cellular modem needs a minute to find its network.
@@ -35,11 +38,26 @@ enum Item {
     Notice(Notice),
 }
 
-/// What one packet may hold, most urgent first.
+/// What packets may hold, most urgent first.
+#[derive(Default)]
 struct Load {
     messages: Vec<Message>,
     /// The message at the same place tells of this.
     items: Vec<Item>,
+}
+
+impl Load {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Without what is too long for a packet of `max` bytes even alone.
+    fn fitting(self, max: usize) -> Load {
+        let fits = |message: &Message| wire::pack(std::slice::from_ref(message), max).is_ok();
+        let (messages, items) =
+            self.messages.into_iter().zip(self.items).filter(|(message, _)| fits(message)).unzip();
+        Load { messages, items }
+    }
 }
 
 impl Sender {
@@ -111,13 +129,14 @@ impl Sender {
             .notices(limit)?
             .into_iter()
             .filter(|n| !rests(n.passed, n.tries, now) && open(&n.name));
-        let (alerts, others): (Vec<_>, Vec<_>) = events.partition(|w| w.route.priority == Priority::Alert);
-        let alerts = alerts.into_iter().map(Item::Event);
-        Ok(alerts
-            .chain(notices.map(Item::Notice))
-            .chain(others.into_iter().map(Item::Event))
-            .take(WINDOW)
-            .collect())
+        let ranked = events.map(|w| match w.route.priority {
+            Priority::Alert => (0, Item::Event(w)),
+            _ => (2, Item::Event(w)),
+        });
+        let mut items: Vec<(u8, Item)> =
+            ranked.chain(notices.map(|n| (urgency(subject(&n)), Item::Notice(n)))).collect();
+        items.sort_by_key(|(rank, _)| *rank);
+        Ok(items.into_iter().take(WINDOW).map(|(_, item)| item).collect())
     }
 
     /// Whether an event may go by an uplink. A route that names only uplinks the site has not is open to all.
@@ -236,41 +255,34 @@ impl Sender {
 
     /// Packets until there are no more, the law wants a pause or the link fails.
     fn packets(&mut self, index: usize) -> Result<Result<(), UplinkError>, JournalError> {
-        while let Some(Load { messages, items }) = self.packet_items(index)? {
-            let Some(channel) = self.setup.channels.get_mut(index) else { break };
+        loop {
+            let load = self.load(index)?;
+            if load.is_empty() {
+                return Ok(Ok(()));
+            }
+            let up = self.up();
+            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
             let link = match channel.uplink.ready(READY) {
                 Ok(link) => link,
                 Err(error) => return Ok(Err(error)),
             };
-            let packed = match wire::pack(&messages, link.max_payload) {
-                Ok(packed) => packed,
-                Err(error) => {
-                    log::warn!("{}: {error}", channel.uplink.name());
-                    // A digest made for 51 bytes does not fit 11: it waits for a better link.
-                    return Ok(Err(UplinkError::TooLong { max: link.max_payload }));
-                }
+            channel.took(link.max_payload, up);
+            let load = load.fitting(link.max_payload);
+            let packed = match self.paid(index, &load, &link)? {
+                Ok(Some(packed)) => packed,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
             };
-            let urgent = items.first().is_some_and(is_alert);
-            if let (Some(toll), Some(rate)) = (channel.toll.clone(), link.data_rate) {
-                let now = self.air();
-                match pay(&toll, &mut self.outbox, rate, packed.frame.len(), &now)? {
-                    Ok(airtime) => {
-                        if let Some(channel) = self.setup.channels.get_mut(index) {
-                            channel.carried.airtime += airtime;
-                        }
-                    }
-                    Err(pause) => {
-                        self.fold_surplus(&items, packed.taken)?;
-                        return Ok(Err(UplinkError::Wait(pause)));
-                    }
-                }
-            }
-            let Some(channel) = self.setup.channels.get_mut(index) else { break };
+            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
+            let gone: Vec<Item> = load.items.into_iter().take(packed.taken).collect();
             let parcel = Parcel {
-                subject: items.first().map_or(Subject::Event, item_subject),
-                name: items.first().map_or_else(String::new, item_name),
+                subject: gone.first().map_or(Subject::Event, item_subject),
+                name: gone.first().map_or_else(String::new, item_name),
                 port: wire::PORT_UPLINK,
-                confirm: urgent && channel.confirm,
+                confirm: gone.iter().any(|item| match is_alert(item) {
+                    true => channel.confirm,
+                    false => needs_receipt(item),
+                }),
                 body: packed.frame.to_vec(),
             };
             let receipt = match channel.uplink.send(&parcel, SEND) {
@@ -281,58 +293,108 @@ impl Sender {
             channel.carried.parcels += 1;
             channel.carried.bytes += parcel.body.len() as u64;
             let via = channel.uplink.name().to_owned();
-            let at = self.now();
-            let gone: Vec<Item> = items.into_iter().take(packed.taken).collect();
             let keys: Vec<EventKey> = gone.iter().filter_map(event_key).collect();
-            if let Some(channel) = self.setup.channels.get_mut(index) {
-                channel.carried.events += keys.len() as u64;
-            }
+            channel.carried.events += keys.len() as u64;
+            let at = self.now();
+            let delivered = receipt == Receipt::Delivered;
             if !keys.is_empty() {
-                self.outbox.sent(&keys, &via, receipt == Receipt::Delivered, at)?;
+                self.outbox.sent(&keys, &via, delivered, at)?;
             }
             for item in &gone {
-                if let Item::Notice(notice) = item {
-                    self.notice_left(notice, at)?;
+                match item {
+                    Item::Notice(notice) if delivered || !needs_receipt(item) => {
+                        self.notice_left(notice, at)?
+                    }
+                    Item::Notice(notice) => self.outbox.noticed(&notice.name, false, None, at)?,
+                    Item::Event(_) => {}
                 }
             }
         }
-        Ok(Ok(()))
     }
 
-    /// What the next packet may hold, most urgent first; `None` where nothing is due. Sightings wait for company
-    /// until the oldest has waited long enough or there are enough for a packet.
-    fn packet_items(&mut self, index: usize) -> Result<Option<Load>, JournalError> {
+    /// Packs what goes next and pays for its time on air: `None` where nothing of it fits the link.
+    fn paid(
+        &mut self,
+        index: usize,
+        load: &Load,
+        link: &Link,
+    ) -> Result<Result<Option<Packed>, UplinkError>, JournalError> {
+        let Ok(packed) = wire::pack(&load.messages, link.max_payload) else { return Ok(Ok(None)) };
+        let toll = self.setup.channels.get(index).and_then(|channel| channel.toll.clone());
+        let (Some(toll), Some(rate)) = (toll, link.data_rate) else { return Ok(Ok(Some(packed))) };
+        let now = self.air();
+        let pause = match pay(&toll, &mut self.outbox, rate, packed.frame.len(), &now)? {
+            Ok(airtime) => {
+                self.spent(index, airtime);
+                return Ok(Ok(Some(packed)));
+            }
+            Err(pause) => pause,
+        };
+        self.fold_surplus(&load.items, packed.taken)?;
+        // There may be room for the alerts alone: nothing that rides along may hold them up.
+        let alerts = load.items.iter().take_while(|item| is_alert(item)).count();
+        let urgent = load.messages.get(..alerts).filter(|urgent| !urgent.is_empty() && alerts < packed.taken);
+        if let Some(Ok(packed)) = urgent.map(|urgent| wire::pack(urgent, link.max_payload))
+            && let Ok(airtime) = pay(&toll, &mut self.outbox, rate, packed.frame.len(), &now)?
+        {
+            self.spent(index, airtime);
+            return Ok(Ok(Some(packed)));
+        }
+        Ok(Err(UplinkError::Wait(pause)))
+    }
+
+    fn spent(&mut self, index: usize, airtime: Micros) {
+        if let Some(channel) = self.setup.channels.get_mut(index) {
+            channel.carried.airtime += airtime;
+        }
+    }
+
+    /// What may go by packets now, in the order of urgency: alerts, what times and commands hang on, sightings,
+    /// digests, losses, health. Sightings wait for company until the oldest has waited long enough or there are
+    /// enough for a packet; where something else goes anyway they ride along. What the link has no room for at its
+    /// present rate waits for a better one and holds nothing up.
+    fn load(&mut self, index: usize) -> Result<Load, JournalError> {
         let now = self.now();
         let mut waiting = self.outbox.waiting(FULL)?;
         waiting.retain(|w| self.allowed(index, w) && !rests(w.passed, w.tries, now));
-        let notices = self.outbox.notices(FULL)?;
-        let notices = notices.into_iter().filter(|n| {
-            n.subject != Subject::Picture.as_str() && !rests(n.passed, n.tries, now) && message(n).is_some()
-        });
-        let alert = waiting.first().is_some_and(|w| w.route.priority == Priority::Alert);
         let gather = TimeDelta::from_std(self.setup.sending.gather).unwrap_or(TimeDelta::MAX);
-        let ripe = waiting
-            .iter()
-            .any(|w| now.timestamp() - w.event.at >= gather.num_seconds() || w.event.at > now.timestamp());
-        let enough = waiting.len() >= GATHERED;
-        let mut items: Vec<Item> = Vec::new();
-        if alert {
-            items.extend(waiting.into_iter().map(Item::Event));
-        } else {
-            items.extend(notices.map(Item::Notice));
-            // A packet holds one kind: sightings follow in the next one.
-            if items.is_empty() && (ripe || enough) {
-                items.extend(waiting.into_iter().map(Item::Event));
+        let ripe = waiting.len() >= GATHERED
+            || waiting.iter().any(|w| {
+                now.timestamp() - w.event.at >= gather.num_seconds() || w.event.at > now.timestamp()
+            });
+        let mut items: Vec<(u8, Item)> = Vec::new();
+        for event in waiting {
+            let rank = match event.route.priority {
+                Priority::Alert => 0,
+                _ if ripe => 2,
+                _ => 6,
+            };
+            items.push((rank, Item::Event(event)));
+        }
+        for notice in self.outbox.notices(FULL)? {
+            if !rests(notice.passed, notice.tries, now) {
+                items.push((urgency(subject(&notice)), Item::Notice(notice)));
             }
         }
-        let mut messages = Vec::with_capacity(items.len());
-        for item in &items {
-            messages.extend(match item {
+        // Stable: within a rank the order of the journal stays.
+        items.sort_by_key(|(rank, _)| *rank);
+        let nothing_due = items.iter().all(|(rank, _)| *rank == 6);
+        let mut load = Load::default();
+        for (_, item) in items {
+            let message = match &item {
+                _ if nothing_due => None,
                 Item::Event(w) => Some(compose::seen(&mut self.times, &self.outbox, &self.setup.names, w)?),
+                Item::Notice(n) if subject(n) == Subject::Picture => None,
                 Item::Notice(n) => message(n),
-            });
+            };
+            if let Some(message) = message {
+                load.messages.push(message);
+                load.items.push(item);
+            }
         }
-        Ok((!messages.is_empty()).then_some(Load { messages, items }))
+        let up = self.up();
+        let room = self.setup.channels.get(index).map_or(0, |channel| channel.room(up));
+        Ok(load.fitting(room))
     }
 
     /// The law leaves no room: sightings of no rule beyond one packet are told by the day's digest.
@@ -340,8 +402,16 @@ impl Sender {
         if !self.setup.sending.digest {
             return Ok(());
         }
-        let plain = items.iter().skip(taken).filter(|item| !is_alert(item));
+        let today = Day::of(self.now());
+        // The digest of an earlier day was made already: what it does not tell still goes singly.
+        let plain = items.iter().skip(taken).filter(|item| match item {
+            Item::Event(waiting) => !is_alert(item) && Day::of_event(&waiting.event) == today,
+            Item::Notice(_) => false,
+        });
         let keys: Vec<EventKey> = plain.filter_map(event_key).collect();
+        if today.is_none() {
+            return Ok(());
+        }
         if !keys.is_empty() {
             log::info!("no air time for {} sightings: the day's digest tells of them", keys.len());
             self.outbox.fold(&keys)?;
@@ -359,6 +429,31 @@ fn rests(passed: Option<DateTime<Utc>>, tries: u32, now: DateTime<Utc>) -> bool 
     let pause = AGAIN * 2i32.saturating_pow(tries.saturating_sub(1).min(8));
     // A clock that was set back must not silence an event for ever.
     passed <= now && now - passed < pause.min(AGAIN_MAX)
+}
+
+/// The rank of a notice among alerts (0) and sightings (2): times and trials hang on anchors and acknowledgements,
+/// and both are small.
+fn urgency(subject: Subject) -> u8 {
+    match subject {
+        Subject::Event => 2,
+        Subject::Ack | Subject::Anchor => 1,
+        Subject::Digest => 3,
+        Subject::Lost => 4,
+        Subject::Health | Subject::Picture => 5,
+    }
+}
+
+/// Whether a notice is done only when its receiver has it: events hang on it that do not go again. The others say
+/// what later ones say anew.
+fn needs_receipt(item: &Item) -> bool {
+    match item {
+        Item::Notice(notice) => match message(notice) {
+            Some(Message::Digest(digest)) => digest.lines.iter().any(|line| line.folded > 0),
+            Some(Message::Anchor(_)) => true,
+            _ => false,
+        },
+        Item::Event(_) => false,
+    }
 }
 
 fn message(notice: &Notice) -> Option<Message> {

@@ -13,6 +13,9 @@ use crate::store::{AirLog, JournalError, Outbox};
 /// First pause after a failure, and the longest: an hour keeps a dead link from draining the battery.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
 
+/// How long a link's longest packet is taken for granted: adaptive data rate moves over hours.
+const ASK_AGAIN: Duration = Duration::from_secs(3600);
+
 /// From asking the modem to the end of the packet: a modem may hold it for a receive window and a retry.
 const SLACK_US: Micros = 30_000_000;
 
@@ -49,6 +52,10 @@ pub struct Channel {
     pub(super) carried: Carried,
     pub(super) not_before: Duration,
     pub(super) refused: HashSet<String>,
+    /// The longest packet that the link took when it was last asked, and when that was.
+    longest: Option<(usize, Duration)>,
+    /// The pause is for a failure, not for the law.
+    failing: bool,
     pauses: ExponentialBackoff,
 }
 
@@ -62,6 +69,8 @@ impl Channel {
             carried: Carried::default(),
             not_before: Duration::ZERO,
             refused: HashSet::new(),
+            longest: None,
+            failing: false,
             pauses: pauses(),
         }
     }
@@ -78,10 +87,29 @@ impl Channel {
     /// Something went: pauses start small again.
     pub(super) fn went(&mut self) {
         self.pauses = pauses();
+        self.failing = false;
+    }
+
+    /// The link said how long a packet it takes now.
+    pub(super) fn took(&mut self, max: usize, up: Duration) {
+        self.longest = Some((max, up));
+    }
+
+    /// The longest packet that is worth waking the link for: what it took last, until it is time to ask again.
+    pub(super) fn room(&self, up: Duration) -> usize {
+        self.longest.filter(|(_, at)| up.saturating_sub(*at) < ASK_AGAIN).map_or(usize::MAX, |(max, _)| max)
+    }
+
+    /// An alert came in: a link that failed is tried again at once. The law's pauses stand.
+    pub(super) fn hurry(&mut self, up: Duration) {
+        if self.failing && self.not_before > up {
+            self.not_before = up;
+        }
     }
 
     /// Something did not go; says when to try again.
     pub(super) fn failed(&mut self, error: &UplinkError, up: Duration) {
+        self.failing = !matches!(error, UplinkError::Wait(_));
         let pause = match error {
             UplinkError::Wait(pause) => *pause,
             _ => {

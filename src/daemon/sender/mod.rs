@@ -37,7 +37,7 @@ use self::orders::{Asked, Orders};
 use self::report::{Day, Moment};
 use crate::config::Thresholds;
 use crate::config::sending::Sending;
-use crate::event::{CommandAck, CommandResult, Message, Sighting, wire};
+use crate::event::{CommandAck, CommandResult, Message, Sighting, When, wire};
 use crate::hal::{Clock, Gauges, Subject};
 use crate::store::record::Stored;
 use crate::store::{AirLog, JournalError, Outbox, Priority, Route};
@@ -53,6 +53,12 @@ const LISTEN: Duration = Duration::from_secs(300);
 
 /// Fresh events planned in one transaction.
 const AT_ONCE: usize = 200;
+
+/// Between two looks for what grew too old.
+const EXPIRY: Duration = Duration::from_secs(3600);
+
+/// So many days back a digest is made up for: the journal remembers for longer which ones were made.
+const DIGESTS_OWED: usize = 30;
 
 /// Digests are cut to fit the slowest data rate of most regions, bytes.
 const DIGEST_BYTES: usize = 51;
@@ -125,6 +131,7 @@ pub struct Sender {
     orders: Orders,
     started: Duration,
     next_reading: Duration,
+    next_expiry: Duration,
     next_health: Duration,
     next_listen: Duration,
     digested: Option<Day>,
@@ -150,6 +157,7 @@ impl Sender {
             orders,
             started,
             next_reading: started,
+            next_expiry: started,
             // The first health message says that the trap is up.
             next_health: started,
             next_listen: started,
@@ -231,6 +239,10 @@ impl Sender {
             for (event, burst) in &fresh {
                 plans.push((event.key, self.route(event, burst.as_ref())));
             }
+            if plans.iter().any(|(_, route)| route.priority == Priority::Alert) {
+                let up = self.up();
+                self.setup.channels.iter_mut().for_each(|channel| channel.hurry(up));
+            }
             if plans.is_empty() {
                 return Ok(());
             }
@@ -249,17 +261,21 @@ impl Sender {
             let Alert { rule, uplinks, picture } = alert;
             return Route { priority: Priority::Alert, rule: Some(rule), uplinks, picture };
         }
-        let priority = if self.folds() { Priority::Folded } else { Priority::Sighting };
+        let priority = if self.folds(event) { Priority::Folded } else { Priority::Sighting };
         Route { priority, rule: None, uplinks: Vec::new(), picture: false }
     }
 
     /// Whether the day's share of single sightings is used up on an uplink that has little room.
-    fn folds(&mut self) -> bool {
+    fn folds(&mut self, event: &Sighting) -> bool {
         let narrow = self.setup.channels.first().is_some_and(Channel::is_packets);
         if !narrow || !self.setup.sending.digest {
             return false;
         }
         let today = Day::of(self.setup.clock.utc().0);
+        // Only what the digest of today, which is still to be made, will tell.
+        if today.is_none() || Day::of_event(event) != today {
+            return false;
+        }
         if self.singly.0 != today {
             self.singly = (today, 0);
         }
@@ -272,13 +288,34 @@ impl Sender {
         if quality == crate::units::ClockQuality::Unset {
             return Ok(());
         }
+        let up = self.up();
+        if up < self.next_expiry {
+            return Ok(());
+        }
+        self.next_expiry = up + EXPIRY;
         let expiry = TimeDelta::from_std(self.setup.sending.expiry).unwrap_or(TimeDelta::MAX);
         let Some(before) = utc.checked_sub_signed(expiry) else { return Ok(()) };
-        let expired = self.outbox.expire(before, utc)?;
-        if expired > 0 {
+        let mut old = Vec::new();
+        for event in self.outbox.older(before)? {
+            // By the time as it is known now: an event of a clock that was wrong is not old for that.
+            if matches!(self.times.right(&self.outbox, &event)?, When::Utc { seconds, .. } if seconds < before.timestamp())
+            {
+                old.push(event.key);
+            }
+        }
+        let notices = self.outbox.expire_notices(before, utc)?;
+        if notices > 0 {
+            log::error!("{notices} messages grew too old to be sent and were given up");
+            self.outbox.count(report::REFUSED, notices.into())?;
+        }
+        if !old.is_empty() {
+            self.outbox.give_up(&old, "expired", utc)?;
             log::error!(
-                "{expired} events grew too old to be sent and were given up; they stay in the journal"
+                "{} events grew too old to be sent and were given up; they stay in the journal",
+                old.len()
             );
+        }
+        if notices > 0 || !old.is_empty() {
             self.tell_losses()?;
         }
         Ok(())
@@ -303,7 +340,12 @@ impl Sender {
         }
         let Some(yesterday) = Day::of(utc).and_then(Day::before) else { return Ok(()) };
         if self.digested != Some(yesterday) {
-            self.digest(&yesterday)?;
+            // A trap that was without power at midnight still owes the digests of the days before.
+            let owed = std::iter::successors(Some(yesterday), |day| day.before()).take(DIGESTS_OWED);
+            let owed: Vec<Day> = owed.collect();
+            for day in owed.iter().rev() {
+                self.digest(day)?;
+            }
             self.digested = Some(yesterday);
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Days, TimeDelta, Timelike, Utc};
 
-use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Reset, When};
+use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Reset, Sighting, When};
 use crate::hal::Gauges;
 use crate::store::record::{Stored, StoredEffort};
 use crate::store::{EXPIRED, Effort, EffortKind, Filter, JournalError, Outbox, Reading};
@@ -177,6 +177,14 @@ impl Day {
         let from = at.date_naive().and_hms_opt(0, 0, 0)?.and_utc();
         let number = u16::try_from((from.timestamp() - EPOCH).div_euclid(86_400)).ok()?;
         Some(Day { from, until: from.checked_add_days(Days::new(1))?, number })
+    }
+
+    /// The day that a digest will count an event to; `None` where its time is not known.
+    pub fn of_event(event: &Sighting) -> Option<Day> {
+        match event.clock {
+            ClockQuality::Unset => None,
+            _ => Day::of(DateTime::from_timestamp(event.at, 0)?),
+        }
     }
 
     /// The day before.
