@@ -298,6 +298,22 @@ fn a_change_is_taken_back_when_no_report_gets_out_or_the_trap_restarts() {
 }
 
 #[test]
+fn a_command_marks_the_place_and_a_picture_that_is_not_there_is_no_picture_sent() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.command(1, Command::Mark { latitude: 46_500_000, longitude: 25_300_000 });
+    trap.command(2, Command::Picture { number: 0 });
+    trap.step();
+    let results: Vec<_> = world.letters_of("ack").iter().map(|l| l["result"].clone()).collect();
+    assert_eq!(results, ["done", "failed"]);
+    let setup = trap.reader().setups().unwrap().items.pop().unwrap();
+    assert_eq!(
+        (setup.source.as_str(), setup.setup.latitude, setup.setup.longitude),
+        ("command", Some(46.5), Some(25.3))
+    );
+}
+
+#[test]
 fn what_one_uplink_refuses_goes_by_the_next() {
     let world = World::letters();
     world.answer(|_, _| Err(UplinkError::Refused(sender_support::dead())));
@@ -407,7 +423,9 @@ fn a_digest_that_stands_for_sightings_goes_again_until_it_arrived() {
         trap.step();
     }
     let digests = world.posts(|p| {
-        decode(&p.body).unwrap().any(|m| matches!(m, Ok(Message::Digest(d)) if d.lines.iter().any(|l| l.folded > 0)))
+        decode(&p.body)
+            .unwrap()
+            .any(|m| matches!(m, Ok(Message::Digest(d)) if d.lines.iter().any(|l| l.folded > 0)))
     });
     assert!(digests.len() >= 2, "it goes again: {}", digests.len());
     assert!(digests.iter().all(|p| p.confirm), "with the network asked for an acknowledgement");

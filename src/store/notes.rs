@@ -84,7 +84,7 @@ pub struct StoredSetup {
     pub deployment: String,
     /// Since when this is known.
     pub at: DateTime<Utc>,
-    /// `configuration` or `page`.
+    /// `configuration`, `page` or `command`.
     pub source: String,
     /// What is known.
     pub setup: Setup,
@@ -241,6 +241,12 @@ impl Notebook {
         tx.commit().map_err(fail)?;
         Ok(done)
     }
+}
+
+/// How a deployment stands by the newest word.
+pub(super) fn newest_setup(db: &Connection, deployment: i64) -> rusqlite::Result<Setup> {
+    let rows = SETUP.select(db, "WHERE deployment = ? ORDER BY id DESC LIMIT 1", &[deployment.into()])?;
+    Ok(rows.sound.first().and_then(|row| serde_json::from_str(row.text("details")).ok()).unwrap_or_default())
 }
 
 /// Writes how a deployment stands, unless that source said the same last time: a start with the configuration of ever

@@ -456,6 +456,27 @@ impl Outbox {
         state::get(&self.db, key).map_err(|e| self.fail(e))
     }
 
+    /// A command said where the trap of `boot` stands, in degrees north and east: what else is known of its
+    /// deployment stays.
+    pub fn place(&mut self, boot: u32, north: f64, east: f64, at: DateTime<Utc>) -> Result<(), JournalError> {
+        self.transaction(|db| {
+            let id = [Value::Integer(boot.into())];
+            let Some(row) = BOOT.select(db, "WHERE id = ?", &id)?.sound.into_iter().next() else {
+                return Ok(());
+            };
+            let deployment = row.integer("deployment");
+            let mut setup = notes::newest_setup(db, deployment)?;
+            (setup.latitude, setup.longitude) = (Some(north), Some(east));
+            notes::write_setup(db, deployment, &setup, "command", at)
+        })
+    }
+
+    /// Whether a notice left or was given up.
+    pub fn is_done(&self, name: &str) -> Result<bool, JournalError> {
+        let rows = NOTICE.select(&self.db, "WHERE name = ?", &[Value::Text(name.to_owned())]);
+        Ok(rows.map_err(|e| self.fail(e))?.sound.iter().any(|row| row.integer_or_null("done_us").is_some()))
+    }
+
     /// Writes how the trap fares.
     pub fn reading(&mut self, reading: &Reading) -> Result<(), JournalError> {
         self.transaction(|db| notes::write_reading(db, reading))

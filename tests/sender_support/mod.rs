@@ -17,7 +17,7 @@ use trapline::event::wire::{Anchors, decode};
 use trapline::event::{EPOCH, Message, Seen, When};
 use trapline::hal::{Clock, DeviceError, Downlink, Form, Gauges, Link, Parcel, Receipt, Uplink, UplinkError};
 use trapline::store::record::Stored;
-use trapline::store::{Deployment, Effort, EffortKind, Journal, Outbox, Start};
+use trapline::store::{Deployment, Effort, EffortKind, Journal, Outbox, Reader, Start};
 use trapline::units::ClockQuality;
 
 use super::store_support;
@@ -345,6 +345,10 @@ impl Trap {
     pub fn thresholds(&mut self) -> Option<Thresholds> {
         let told: Vec<Errand> = self.told.try_iter().collect();
         told.into_iter().rev().find_map(|e| if let Errand::Retune(t) = e { Some(t) } else { None })
+    }
+
+    pub fn reader(&self) -> Reader {
+        self.journal.reader().unwrap()
     }
 
     pub fn waiting_events(&self) -> usize {

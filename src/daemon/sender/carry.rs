@@ -235,13 +235,24 @@ impl Sender {
     fn notice_left(&mut self, notice: &Notice, at: DateTime<Utc>) -> Result<(), JournalError> {
         self.outbox.noticed(&notice.name, true, None, at)?;
         if let Some(Message::Digest(digest)) = message(notice)
-            && digest.part + 1 == digest.parts
             && let Some(from) =
                 DateTime::from_timestamp(crate::event::EPOCH + i64::from(digest.day) * 86_400, 0)
+            && self.all_parts_left(notice, digest.part, digest.parts)?
         {
             self.outbox.digest_arrived(from, from + TimeDelta::days(1), at)?;
         }
         self.left(&notice.name)
+    }
+
+    /// Whether every part of the digest that `notice` is a part of has left.
+    fn all_parts_left(&self, notice: &Notice, part: u8, parts: u8) -> Result<bool, JournalError> {
+        let Some(stem) = notice.name.strip_suffix(&part.to_string()) else { return Ok(false) };
+        for other in (0..parts).filter(|other| *other != part) {
+            if !self.outbox.is_done(&format!("{stem}{other}"))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn drop_item(&mut self, item: &Item, reason: &str) -> Result<(), JournalError> {

@@ -146,7 +146,10 @@ impl Sender {
     pub fn new(mut outbox: Outbox, mut setup: Setup) -> Result<Sender, JournalError> {
         let times = Times::load(&outbox)?;
         let rules = setup.watch.rules();
-        let (orders, reverted) = Orders::load(&mut outbox, &setup.sending.device, &setup.key, rules)?;
+        let (orders, reverted) = {
+            let (device, key) = (&setup.sending.device, &setup.key);
+            Orders::load(&mut outbox, device, key, rules, &setup.thresholds)?
+        };
         if let Some(saved) = outbox.state(RULES)? {
             setup.watch.restore(&saved);
         }
@@ -445,7 +448,12 @@ impl Sender {
         let (utc, quality) = self.setup.clock.utc();
         let up = self.up();
         let taken = self.orders.take(&mut self.outbox, bytes, &self.setup.names, utc, quality, up)?;
-        let (counter, result, asked) = taken;
+        let (counter, mut result, asked) = taken;
+        if let Asked::Picture(number) = asked
+            && !self.picture(number)?
+        {
+            result = CommandResult::Failed;
+        }
         let refused = !matches!(result, CommandResult::Done | CommandResult::Trial);
         if refused {
             log::warn!("command {counter} is refused: {result:?}");
@@ -460,9 +468,9 @@ impl Sender {
             self.acknowledge(counter, result)?;
         }
         match asked {
-            Asked::Nothing => {}
+            Asked::Nothing | Asked::Picture(_) => {}
             Asked::Status => drop(self.health()?),
-            Asked::Picture(number) => self.picture(number)?,
+            Asked::Mark(north, east) => self.outbox.place(self.setup.boot, north, east, utc)?,
             Asked::Time(utc) => {
                 self.setup.clock.correct(utc, crate::units::ClockQuality::Network);
                 self.watch_clock()?;

@@ -22,8 +22,6 @@ const COUNTER: &str = "sender.command_counter";
 const CHANGES: &str = "sender.changes";
 /// Under this name the journal keeps the change on trial.
 const ON_TRIAL: &str = "sender.trial";
-/// Under this name the journal keeps where commands say the trap stands.
-const MARK: &str = "sender.mark";
 
 /// A change that no health message followed in this time is taken back: four tries of an hourly back-off.
 pub(super) const TRIAL: Duration = Duration::from_secs(4 * 3600);
@@ -78,6 +76,8 @@ pub(super) enum Asked {
     Status,
     /// A picture of this event; 0: of the latest.
     Picture(u32),
+    /// The trap stands here: degrees north, east.
+    Mark(f64, f64),
     /// The clock is wrong: this is the time.
     Time(DateTime<Utc>),
     /// Thresholds or rules changed.
@@ -93,6 +93,8 @@ pub(super) struct Orders {
     key: Vec<u8>,
     device: String,
     rules: usize,
+    /// What the configuration says.
+    chosen: Thresholds,
     changes: Changes,
     trial: Option<(Trial, Duration)>,
 }
@@ -105,6 +107,7 @@ impl Orders {
         device: &str,
         key: &[u8],
         rules: usize,
+        chosen: &Thresholds,
     ) -> Result<(Orders, Option<u32>), JournalError> {
         let read = |bytes: Option<Vec<u8>>| bytes.filter(|b| !b.is_empty());
         let mut changes: Changes = read(outbox.state(CHANGES)?)
@@ -116,7 +119,8 @@ impl Orders {
             changes = trial.before;
             trial.counter
         });
-        let orders = Orders { key: key.to_vec(), device: device.to_owned(), rules, changes, trial: None };
+        let (key, device, chosen) = (key.to_vec(), device.to_owned(), chosen.clone());
+        let orders = Orders { key, device, rules, chosen, changes, trial: None };
         if reverted.is_some() {
             orders.keep(outbox)?;
         }
@@ -214,9 +218,7 @@ impl Orders {
                 if latitude.abs() > 90_000_000 || longitude.abs() > 180_000_000 {
                     return invalid;
                 }
-                let place = serde_json::json!([f64::from(latitude) / 1e6, f64::from(longitude) / 1e6]);
-                outbox.put_state(MARK, place.to_string().as_bytes())?;
-                done(Asked::Nothing)
+                done(Asked::Mark(f64::from(latitude) / 1e6, f64::from(longitude) / 1e6))
             }
             Command::Rule { index, .. } if usize::from(index) >= self.rules => invalid,
             Command::Rule { index, on } => {
@@ -240,8 +242,9 @@ impl Orders {
                         changes.per_species.insert(name, f32::from(thousandths) / 1000.0);
                     }
                 }
-                if let (Some(empty), Some(sighting)) = (changes.empty, changes.sighting)
-                    && empty > sighting
+                let force = changes.over(&self.chosen);
+                if let (Some(empty), Some(sighting)) = (force.empty, force.sighting)
+                    && empty.get() > sighting.get()
                 {
                     return invalid;
                 }

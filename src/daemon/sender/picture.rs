@@ -9,13 +9,14 @@ use crate::store::record::MediaKind;
 use crate::units::BBox;
 
 impl Sender {
-    /// Queues the picture that a command asked for; 0 asks for that of the latest event which has one.
-    pub(super) fn picture(&mut self, number: u32) -> Result<(), JournalError> {
+    /// Queues the picture that a command asked for; 0 asks for that of the latest event which has one. False where
+    /// there is none.
+    pub(super) fn picture(&mut self, number: u32) -> Result<bool, JournalError> {
         match self.outbox.pictured(number)? {
-            Some(key) => self.queue_picture(key),
+            Some(key) => self.queue_picture(key).map(|()| true),
             None => {
                 log::warn!("no picture of event {number} is on the card");
-                Ok(())
+                Ok(false)
             }
         }
     }
