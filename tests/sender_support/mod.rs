@@ -16,7 +16,7 @@ use trapline::event::command::{Command, Order};
 use trapline::event::wire::{Anchors, decode};
 use trapline::event::{EPOCH, Message, Seen, When};
 use trapline::hal::{Clock, DeviceError, Downlink, Form, Gauges, Link, Parcel, Receipt, Uplink, UplinkError};
-use trapline::store::record::Stored;
+use trapline::store::record::{Burst, Stored};
 use trapline::store::{Deployment, Effort, EffortKind, Journal, Outbox, Reader, Start};
 use trapline::units::ClockQuality;
 
@@ -163,15 +163,21 @@ impl World {
     }
 
     pub fn trap(&self) -> Trap {
-        self.open(tempfile::tempdir().unwrap(), None, &[])
+        self.open(tempfile::tempdir().unwrap(), None)
     }
 
     pub fn trap_alerting(&self, taxon: &'static str) -> Trap {
-        self.open(tempfile::tempdir().unwrap(), Some(taxon), &[])
+        self.open(tempfile::tempdir().unwrap(), Some(taxon))
     }
 
     pub fn trap_with(&self, others: &[&World]) -> Trap {
-        self.open(tempfile::tempdir().unwrap(), None, others)
+        let channels = std::iter::once(self).chain(others.iter().copied()).map(World::channel).collect();
+        self.open_with(tempfile::tempdir().unwrap(), None, channels)
+    }
+
+    /// A trap whose journal lies in `folder` and that sends by `channels`; this world is its clock.
+    pub fn trap_sending(&self, folder: tempfile::TempDir, channels: Vec<Channel>) -> Trap {
+        self.open_with(folder, None, channels)
     }
 
     fn channel(&self) -> Channel {
@@ -179,7 +185,16 @@ impl World {
         Channel::new(Box::new(Wire(self.clone())), toll, true)
     }
 
-    fn open(&self, folder: tempfile::TempDir, alert: Option<&'static str>, others: &[&World]) -> Trap {
+    fn open(&self, folder: tempfile::TempDir, alert: Option<&'static str>) -> Trap {
+        self.open_with(folder, alert, vec![self.channel()])
+    }
+
+    fn open_with(
+        &self,
+        folder: tempfile::TempDir,
+        alert: Option<&'static str>,
+        channels: Vec<Channel>,
+    ) -> Trap {
         let (at, clock) = self.utc();
         let start = Start { at, clock, kernel_boot: "5f7c".into() };
         let (journal, opened) =
@@ -198,7 +213,7 @@ impl World {
             site: "ridge".into(),
             thresholds: Thresholds::default(),
             names,
-            channels: std::iter::once(self).chain(others.iter().copied()).map(World::channel).collect(),
+            channels,
             watch: Box::new(Only(alert)),
             key: KEY.to_vec(),
             media: folder.path().join("media"),
@@ -328,6 +343,14 @@ impl Trap {
         numbers
     }
 
+    /// Records one burst in which each of `taxa` is seen.
+    pub fn record_together(&mut self, taxa: &[&str]) {
+        let (at, clock) = self.world.utc();
+        let observations = taxa.iter().map(|taxon| store_support::observation(taxon, 0.8)).collect();
+        let burst = Burst { triggered: at, clock, observations, ..store_support::sighting(0, "") };
+        self.journal.record(&burst, &[]).unwrap();
+    }
+
     pub fn heartbeat(&mut self) {
         let (at, clock) = self.world.utc();
         self.journal.log_effort(EffortKind::Heartbeat, at, clock, &Effort::default()).unwrap();
@@ -360,6 +383,6 @@ impl Trap {
         let Trap { sender, journal, world, alert, folder, .. } = self;
         drop(sender);
         drop(journal);
-        world.open(folder, alert, &[])
+        world.open(folder, alert)
     }
 }
