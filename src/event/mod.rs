@@ -5,6 +5,8 @@
 
 mod codebook;
 pub mod command;
+#[cfg(feature = "std")]
+pub mod json;
 mod message;
 pub mod wire;
 

@@ -160,6 +160,19 @@ fn an_old_decoder_skips_what_is_new_and_counts_it() {
 }
 
 #[test]
+fn an_item_that_cannot_be_read_hides_no_other_and_is_not_counted_as_longer() {
+    // A result of a later version; a digest whose one line has code 512 (varint 80 04), with a byte more; an
+    // acknowledgement.
+    let frame =
+        [0x12, 5, 2, 7, 11, 3, 15, 1, 0, 1, 0, 0, 0, 1, 0x80, 0x04, 0, 0, 0, 0, 0, 42, 5, 3, 0xac, 0x02, 3];
+    let mut decoded = decode(&frame).unwrap();
+    let read: Vec<_> = decoded.by_ref().collect();
+    let ack = Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted });
+    assert_eq!(read, [Err(WireError::Body(5)), Err(WireError::Body(3)), Ok(ack)]);
+    assert_eq!((decoded.skipped(), decoded.longer()), (0, 0));
+}
+
+#[test]
 fn a_long_day_is_split_and_nothing_is_lost() {
     let lines: Vec<DigestLine> = (0..60)
         .map(|i| DigestLine {
