@@ -343,8 +343,12 @@ function i64(r) {
     digits += ("0000000" + Math.floor(left / 2)).slice(-7);
     left %= 2;
   }
-  digits = (negative ? "-" : "") + digits.replace(/^0+(?=[0-9])/, "");
-  return Math.abs(Number(digits)) <= 9007199254740991 ? Number(digits) : digits;
+  digits = digits.replace(/^0+(?=[0-9])/, "");
+  var size = Number(digits);
+  if (size <= 9007199254740991) {
+    return negative ? -size : size;
+  }
+  return (negative ? "-" : "") + digits;
 }
 
 function signedByte(r) {
@@ -407,7 +411,10 @@ function tell(found, variables) {
   if (found.skipped + found.longer > 0) {
     warnings.push(found.skipped + " skipped and " + found.longer + " read in part: of a later version; update");
   }
-  var out = { data: { messages: found.messages } };
+  var out = {};
+  if (found.messages.length > 0 || errors.length === 0) {
+    out.data = { messages: found.messages };
+  }
   if (warnings.length > 0) {
     out.warnings = warnings;
   }
