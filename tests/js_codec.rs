@@ -12,15 +12,17 @@ use serde_json::{Value, json};
 use trapline::event::command::{Command, Order, Threshold};
 use trapline::event::wire::{FRAME_MAX, pack};
 use trapline::event::{
-    Anchor, Code, Codebook, CommandAck, CommandResult, Digest, DigestLine, EPOCH, EventKey, Health, Lost, Message,
-    Reset, Seen, When, json as told,
+    Anchor, Code, Codebook, CommandAck, CommandResult, Digest, DigestLine, EPOCH, EventKey, Health, Lost,
+    Message, Reset, Seen, When, json as told,
 };
 use trapline::units::{ClockQuality, Score};
 
 const FRAMES: usize = 10_000;
 
 fn names() -> Vec<String> {
-    ["Alces alces", "Canis lupus", "Capreolus capreolus", "Lynx lynx", "Sus scrofa"].map(String::from).to_vec()
+    ["Alces alces", "Canis lupus", "Capreolus capreolus", "Lynx lynx", "Sus scrofa"]
+        .map(String::from)
+        .to_vec()
 }
 
 /// Small half of the time, any otherwise: both the usual and the extreme must be told alike.
@@ -54,7 +56,8 @@ fn message(rng: &mut Rng) -> Message {
             next: number(rng),
             codebook: if maybe(rng) { Codebook::new(&names()).unwrap().hash() } else { rng.u32(..) },
             uptime: number(rng),
-            reset: [Reset::Unknown, Reset::Power, Reset::Program, Reset::Command, Reset::Watchdog][rng.usize(..5)],
+            reset: [Reset::Unknown, Reset::Power, Reset::Program, Reset::Command, Reset::Watchdog]
+                [rng.usize(..5)],
             version: [rng.u8(..), rng.u8(..), rng.u8(..)],
             battery: maybe(rng).then(|| rng.u16(..)),
             temperature: maybe(rng).then(|| rng.i8(..)),
@@ -102,7 +105,8 @@ fn message(rng: &mut Rng) -> Message {
                 0 => rng.i64(..),
                 1 => rng.i64(-9_007_199_254_740_993..=-9_007_199_254_740_989),
                 2 => rng.i64(9_007_199_254_740_989..=9_007_199_254_740_993),
-                3 => [253_402_300_799, 253_402_300_800, -62_167_219_200, -62_167_219_201, 0, -1][rng.usize(..6)],
+                3 => [253_402_300_799, 253_402_300_800, -62_167_219_200, -62_167_219_201, 0, -1]
+                    [rng.usize(..6)],
                 _ => EPOCH + rng.i64(0..1 << 30),
             },
             shift: if maybe(rng) { rng.i32(-100_000..100_000) } else { rng.i32(..) },
@@ -110,7 +114,10 @@ fn message(rng: &mut Rng) -> Message {
             quality: quality(rng),
         }),
         _ => Message::Sighting(Seen {
-            key: EventKey { boot: rng.u32(0..3), number: if maybe(rng) { rng.u32(0..1200) } else { number(rng) } },
+            key: EventKey {
+                boot: rng.u32(0..3),
+                number: if maybe(rng) { rng.u32(0..1200) } else { number(rng) },
+            },
             at: when(rng),
             code: code(rng),
             score: Score::new(rng.f32()),
@@ -124,7 +131,8 @@ fn frame(rng: &mut Rng) -> Vec<u8> {
     let mut row: Vec<Message> = (0..rng.usize(1..30)).map(|_| message(rng)).collect();
     if rng.u8(..4) == 0 {
         // Neighbours, as they come in life.
-        let Some(Message::Sighting(first)) = row.iter().find(|m| matches!(m, Message::Sighting(_))).cloned() else {
+        let Some(Message::Sighting(first)) = row.iter().find(|m| matches!(m, Message::Sighting(_))).cloned()
+        else {
             return frame(rng);
         };
         row = (0..rng.u32(1..30))
@@ -184,7 +192,8 @@ fn damaged_and_cut_frames_and_garbage_are_refused_and_skipped_alike() {
                 if rng.bool() {
                     bytes = vec![0x12];
                     for _ in 0..rng.usize(1..6) {
-                        let body: Vec<u8> = (0..rng.u8(..60)).map(|_| rng.u8(..) & [255, 127, 3][rng.usize(..3)]).collect();
+                        let body: Vec<u8> =
+                            (0..rng.u8(..60)).map(|_| rng.u8(..) & [255, 127, 3][rng.usize(..3)]).collect();
                         bytes.extend([rng.u8(..9), body.len() as u8]);
                         bytes.extend(body);
                     }
@@ -243,7 +252,8 @@ fn sensible(command: &Command) -> bool {
 fn ten_thousand_commands_are_sealed_and_told_alike() {
     let (js, mut rng, mut sealed_here) = (Js::new(), Rng::with_seed(3), 0);
     for _ in 0..FRAMES {
-        let order = Order { counter: number(&mut rng), expires: number(&mut rng), command: command(&mut rng) };
+        let order =
+            Order { counter: number(&mut rng), expires: number(&mut rng), command: command(&mut rng) };
         let device: String = (0..rng.usize(1..20)).map(|_| rng.char('!'..)).collect();
         let key: Vec<u8> = (0..rng.usize(16..=64)).map(|_| rng.u8(..)).collect();
         let sealed = order.seal(&device, &key).unwrap();
@@ -274,7 +284,8 @@ fn ten_thousand_commands_are_sealed_and_told_alike() {
 fn damaged_commands_are_refused_alike() {
     let (js, mut rng, mut refused) = (Js::new(), Rng::with_seed(4), 0);
     for _ in 0..FRAMES {
-        let order = Order { counter: number(&mut rng), expires: number(&mut rng), command: command(&mut rng) };
+        let order =
+            Order { counter: number(&mut rng), expires: number(&mut rng), command: command(&mut rng) };
         let mut bytes = order.seal("ridge-3", &[7; 32]).unwrap().to_vec();
         for _ in 0..rng.usize(1..4) {
             let at = rng.usize(..bytes.len().max(1));
@@ -286,7 +297,9 @@ fn damaged_commands_are_refused_alike() {
         }
         let read = js.call("decodeDownlink", &json!({"bytes": bytes, "fPort": 2}));
         match Order::peek(&bytes) {
-            Ok((order, seal)) => assert_same(&read, &json!({"data": told::order(&order, &seal)}), &hex(&bytes)),
+            Ok((order, seal)) => {
+                assert_same(&read, &json!({"data": told::order(&order, &seal)}), &hex(&bytes))
+            }
             Err(error) => {
                 assert_eq!(read["errors"], json!([error.to_string()]), "{}", hex(&bytes));
                 refused += 1;
@@ -300,7 +313,15 @@ fn damaged_commands_are_refused_alike() {
 #[test]
 fn no_input_makes_it_throw() {
     let js = Js::new();
-    let odd = [json!(null), json!(7), json!("x"), json!([]), json!({}), json!(true), json!([1, "x", null, -1, 1e300, {}])];
+    let odd = [
+        json!(null),
+        json!(7),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!(true),
+        json!([1, "x", null, -1, 1e300, {}]),
+    ];
     for function in ["decodeUplink", "encodeDownlink", "decodeDownlink"] {
         for value in &odd {
             for input in [
@@ -338,7 +359,10 @@ fn species_have_names_only_by_the_traps_own_codebook() {
     };
     let frame = pack(&[Message::Sighting(wolf)], 11).unwrap().frame;
     let call = |book: &str| {
-        js.call("decodeUplink", &json!({"bytes": frame.as_slice(), "fPort": 1, "variables": {"codebook": book}}))
+        js.call(
+            "decodeUplink",
+            &json!({"bytes": frame.as_slice(), "fPort": 1, "variables": {"codebook": book}}),
+        )
     };
     let told = call("# the ridge\nAlces alces\n  Canis lupus # wolf\n\nLynx lynx\n");
     assert_eq!(told["data"]["messages"][0]["species"], "Canis lupus");
@@ -346,7 +370,9 @@ fn species_have_names_only_by_the_traps_own_codebook() {
     assert_eq!(call("")["data"]["messages"][0]["species"], Value::Null);
     let unsorted = call("Canis lupus,Alces alces");
     assert_eq!(unsorted["data"]["messages"][0]["species"], Value::Null);
-    assert!(unsorted["warnings"][0].as_str().unwrap().starts_with("name 2 of the codebook does not come after"));
+    assert!(
+        unsorted["warnings"][0].as_str().unwrap().starts_with("name 2 of the codebook does not come after")
+    );
     assert_eq!(unsorted["data"]["messages"][0]["code"], 4);
 }
 
@@ -354,11 +380,15 @@ fn species_have_names_only_by_the_traps_own_codebook() {
 fn what_a_person_gets_wrong_is_told() {
     let js = Js::new();
     let key = "00112233445566778899aabbccddeeff";
-    let good = json!({"counter": 7, "expires_hours": 2, "command": "threshold", "which": "sighting", "value": 0.8});
+    let good =
+        json!({"counter": 7, "expires_hours": 2, "command": "threshold", "which": "sighting", "value": 0.8});
     let with = |field: &str, value: Value| {
         let mut data = good.clone();
         data[field] = value;
-        js.call("encodeDownlink", &json!({"data": data, "variables": {"device": "ridge-3", "command_key": key}}))
+        js.call(
+            "encodeDownlink",
+            &json!({"data": data, "variables": {"device": "ridge-3", "command_key": key}}),
+        )
     };
     assert!(with("counter", json!(8)).get("errors").is_none());
     for (field, value, part) in [
@@ -377,7 +407,8 @@ fn what_a_person_gets_wrong_is_told() {
     }
     let unkeyed = js.call("encodeDownlink", &json!({"data": good}));
     assert!(unkeyed["errors"][0].as_str().unwrap().contains("made by `trapline command`"));
-    let short = js.call("encodeDownlink", &json!({"data": good, "variables": {"device": "a", "command_key": "0011"}}));
+    let short = js
+        .call("encodeDownlink", &json!({"data": good, "variables": {"device": "a", "command_key": "0011"}}));
     assert_eq!(short["errors"][0], "a key of 2 bytes; give 16 to 64 bytes, 32 is best");
 }
 
@@ -410,10 +441,12 @@ fn it_runs_as_chirpstack_runs_it() {
         let mut options = rquickjs::context::EvalOptions::default();
         options.strict = false;
         let script = format!("\n{}\n\ndecodeUplink(chirpstack_input)\n", codec());
-        let out: Object = ctx.eval_with_options(script, options).catch(&ctx).map_err(|e| e.to_string()).unwrap();
+        let out: Object =
+            ctx.eval_with_options(script, options).catch(&ctx).map_err(|e| e.to_string()).unwrap();
         // It takes absent errors for none.
         assert!(out.get::<_, Vec<String>>("errors").is_err());
-        let first: Object = out.get::<_, Object>("data").unwrap().get::<_, Vec<Object>>("messages").unwrap().remove(0);
+        let first: Object =
+            out.get::<_, Object>("data").unwrap().get::<_, Vec<Object>>("messages").unwrap().remove(0);
         assert_eq!(first.get::<_, String>("result").unwrap(), "reverted");
     });
 }
@@ -424,14 +457,19 @@ fn it_runs_as_a_strict_module() {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
-        let source = format!("{}\nexport {{ decodeUplink, encodeDownlink, decodeDownlink, normalizeUplink }};", codec());
-        let module = Module::declare(ctx.clone(), "codec", source).catch(&ctx).map_err(|e| e.to_string()).unwrap();
+        let source = format!(
+            "{}\nexport {{ decodeUplink, encodeDownlink, decodeDownlink, normalizeUplink }};",
+            codec()
+        );
+        let module =
+            Module::declare(ctx.clone(), "codec", source).catch(&ctx).map_err(|e| e.to_string()).unwrap();
         let (module, done) = module.eval().unwrap();
         done.finish::<()>().unwrap();
         let call = |name: &str, input: Value| -> Value {
             let function: Function = module.get(name).unwrap();
             let input = ctx.json_parse(input.to_string()).unwrap();
-            let out: rquickjs::Value = function.call((input,)).catch(&ctx).map_err(|e| e.to_string()).unwrap();
+            let out: rquickjs::Value =
+                function.call((input,)).catch(&ctx).map_err(|e| e.to_string()).unwrap();
             let text = ctx.json_stringify(out).unwrap().unwrap().to_string().unwrap();
             serde_json::from_str(&text).unwrap()
         };
@@ -475,7 +513,9 @@ fn its_grammar_is_that_of_ecmascript_5() {
     if !installed("acorn") {
         return;
     }
-    let check = |path: &std::path::Path| Process::new("acorn").args(["--ecma5", "--silent"]).arg(path).output().unwrap();
+    let check = |path: &std::path::Path| {
+        Process::new("acorn").args(["--ecma5", "--silent"]).arg(path).output().unwrap()
+    };
     let out = check(&file("trapline-codec.js"));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     // The check can fail.

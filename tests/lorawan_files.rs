@@ -52,7 +52,10 @@ fn items(value: &Value) -> &[Value] {
 fn identifier(id: &str) {
     let whole = id.len() >= 3 && id.len() <= 36 && !id.contains("--");
     let edges = !id.starts_with('-') && !id.ends_with('-');
-    assert!(whole && edges && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{id}");
+    assert!(
+        whole && edges && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+        "{id}"
+    );
 }
 
 /// Runs a codec's function on an example's input, and where the Rust codec can say the same, compares it too.
@@ -61,7 +64,9 @@ fn check(js: &Js, function: &str, input: &Value, output: &Value) {
     assert_same(&js.call(function, input), output, &what);
     let bytes: Option<Vec<u8>> = serde_json::from_value(input["bytes"].clone()).ok();
     match (function, &input["fPort"], bytes) {
-        ("decodeUplink", port, Some(bytes)) if port == 1 => assert_same(output, &rust_uplink(&bytes, &[]), &what),
+        ("decodeUplink", port, Some(bytes)) if port == 1 => {
+            assert_same(output, &rust_uplink(&bytes, &[]), &what)
+        }
         ("decodeUplink", _, _) => assert!(output["errors"][0].is_string()),
         ("decodeDownlink", _, Some(bytes)) => {
             let (order, seal) = Order::peek(&bytes).unwrap();
@@ -108,7 +113,10 @@ fn the_things_stacks_files_name_each_other_and_cover_four_regions() {
                 assert_eq!(profile["macVersion"], "1.0.3");
                 assert_eq!(profile["regionalParametersVersion"], "RP001-1.0.3-RevA");
                 assert_eq!(profile["supportsJoin"], true);
-                assert_eq!((&profile["supportsClassB"], &profile["supportsClassC"]), (&json!(false), &json!(false)));
+                assert_eq!(
+                    (&profile["supportsClassB"], &profile["supportsClassC"]),
+                    (&json!(false), &json!(false))
+                );
                 assert!(profile["maxEIRP"].is_u64());
                 let codec = yaml(&format!("{THINGS}/{vendor}/{codec}.yaml"));
                 for part in ["uplinkDecoder", "downlinkEncoder", "downlinkDecoder"] {
@@ -135,7 +143,10 @@ fn chirpstacks_files_name_each_other_and_cover_four_regions() {
                 ids.push(profile["id"].as_str().unwrap().to_owned());
                 let region = profile["region"].as_str().unwrap();
                 assert_eq!(name, format!("{region}-1_0_3.toml"));
-                assert_eq!((&profile["mac_version"], &profile["reg_params_revision"]), (&json!("1.0.3"), &json!("A")));
+                assert_eq!(
+                    (&profile["mac_version"], &profile["reg_params_revision"]),
+                    (&json!("1.0.3"), &json!("A"))
+                );
                 assert_eq!(profile["supports_otaa"], true);
                 // Both repositories tell the same power.
                 let other = yaml(&format!("{THINGS}/trapline/camera-trap-{}.yaml", region.to_lowercase()));
@@ -202,7 +213,8 @@ fn the_script_puts_the_one_codec_where_both_servers_look() {
     scripts(&file(""), &mut here);
     assert_eq!(here.len(), 1);
     let target = tempfile::tempdir().unwrap();
-    let done = std::process::Command::new("bash").arg(file("assemble.sh")).arg(target.path()).status().unwrap();
+    let done =
+        std::process::Command::new("bash").arg(file("assemble.sh")).arg(target.path()).status().unwrap();
     assert!(done.success());
     for place in [format!("{THINGS}/trapline"), format!("{CHIRP}/codecs")] {
         let copy = std::fs::read_to_string(target.path().join(place).join("trapline-codec.js")).unwrap();

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod bench;
 mod burst_line;
 pub mod command;
 pub mod decode;
@@ -39,6 +40,8 @@ enum Verb {
     Sort(sort::Args),
     /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
     Eval(eval::Args),
+    /// Measure parts of the program on this machine
+    Bench(bench::Args),
     /// Seal a command for a trap
     Command(command::Args),
     /// Say what frames of the wire format hold
@@ -93,6 +96,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Demo(args) => demo::run(args),
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
+        Verb::Bench(args) => bench::run(args),
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),

@@ -191,8 +191,7 @@ mod tests {
 
     #[test]
     fn a_number_that_no_reader_holds_is_text_and_a_time_outside_the_calendar_is_null() {
-        let anchor =
-            |started| Anchor { boot: 1, started, shift: -1, before: 2, quality: ClockQuality::Gps };
+        let anchor = |started| Anchor { boot: 1, started, shift: -1, before: 2, quality: ClockQuality::Gps };
         let huge = told(Message::Anchor(anchor(i64::MIN)));
         assert_eq!(huge["started_s"], "-9223372036854775808");
         assert_eq!(huge["started"], Value::Null);

@@ -74,10 +74,14 @@ impl Js {
             sloppy.strict = false;
             let script = format!("{ES5}\n{}", codec());
             ctx.eval_with_options::<(), _>(script, sloppy).catch(&ctx).map_err(|e| e.to_string()).unwrap();
-            for later in ["Map", "Symbol", "Promise", "Uint8Array", "BigInt", "globalThis", "Buffer", "require"] {
+            for later in
+                ["Map", "Symbol", "Promise", "Uint8Array", "BigInt", "globalThis", "Buffer", "require"]
+            {
                 assert_eq!(ctx.eval::<String, _>(format!("typeof {later}")).unwrap(), "undefined");
             }
-            assert!(ctx.eval::<bool, _>("![].includes && !''.padStart && !Math.trunc && !Object.assign").unwrap());
+            assert!(
+                ctx.eval::<bool, _>("![].includes && !''.padStart && !Math.trunc && !Object.assign").unwrap()
+            );
         });
         Js { context, _runtime: runtime }
     }
@@ -87,8 +91,10 @@ impl Js {
             let mut sloppy = rquickjs::context::EvalOptions::default();
             sloppy.strict = false;
             let call: Function = ctx.eval_with_options(CALL, sloppy).unwrap();
-            let text: String =
-                call.call((name, input.to_string())).catch(&ctx).unwrap_or_else(|e| panic!("{name}({input}): {e}"));
+            let text: String = call
+                .call((name, input.to_string()))
+                .catch(&ctx)
+                .unwrap_or_else(|e| panic!("{name}({input}): {e}"));
             serde_json::from_str(&text).unwrap()
         })
     }
@@ -133,7 +139,11 @@ pub fn rust_uplink(frame: &[u8], names: &[String]) -> Value {
         }));
         other.is_none()
     });
-    if messages.is_empty() { errors.append(&mut unread) } else { warnings.append(&mut unread) }
+    if messages.is_empty() {
+        errors.append(&mut unread)
+    } else {
+        warnings.append(&mut unread)
+    }
     let (skipped, longer) = (decoded.skipped(), decoded.longer());
     if skipped + longer > 0 {
         warnings.push(format!("{skipped} skipped and {longer} read in part: of a later version; update"));
