@@ -115,7 +115,7 @@ fn measure() -> anyhow::Result<Value> {
 
 /// Sightings of one boot a few minutes apart, most of them the next event, as a feeding ground gives them.
 fn typical() -> Vec<Message> {
-    // Minutes and numbers to the one before, codes and counts: each row as long as it is to be of no common measure.
+    // Minutes and numbers since the one before, codes and counts, each row over and over.
     const MINUTES: [i64; 7] = [1, 4, 2, 31, 1, 9, 3];
     const NUMBERS: [u32; 5] = [1, 1, 2, 1, 1];
     const CODES: [u16; 4] = [17, 17, 42, 5];
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(told["sightings_in_51_worst"], 1 + (51 * 8 - 88) / 75);
         assert_eq!(told["sightings_in_222_worst"], 1 + (222 * 8 - 88) / 75);
         assert!(told["sightings_in_51_typical"].as_u64() >= told["sightings_in_51"].as_u64());
-        // The reference table of shared facts and of TTN's and avbentem's calculators: 11 bytes at SF12, SF10, SF7.
+        // Semtech's table and the calculators of TTN and avbentem: 11 bytes at SF12, SF10, SF7.
         let us: Vec<u64> =
             told["air_eu868"].as_array().unwrap().iter().map(|r| r["us"].as_u64().unwrap()).collect();
         assert_eq!((us[0], us[2], us[5]), (1_482_752, 370_688, 61_696));
