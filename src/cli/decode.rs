@@ -25,7 +25,7 @@ pub struct Args {
     /// The LoRaWAN port they came on: 1 is the uplink's, 2 that of sealed commands
     #[arg(long, value_name = "N", default_value_t = PORT_UPLINK)]
     port: u8,
-    /// The site's scientific names, sorted, one per line; # begins a comment
+    /// The site's scientific names as `trapline codebook` prints them: sorted, one per line; # begins a comment
     #[arg(long, value_name = "FILE")]
     codebook: Option<PathBuf>,
     /// One JSON object per message or command
@@ -92,6 +92,7 @@ fn uplink(args: &Args) -> Done {
     print(told, args.json)?;
     match unread {
         0 => Ok(()),
+        1 => Err(Failure::Input(anyhow!("one message could not be read; what could be is printed"))),
         n => Err(Failure::Input(anyhow!("{n} messages could not be read; what could be is printed"))),
     }
 }

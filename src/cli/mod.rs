@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 pub mod bench;
 mod burst_line;
+pub mod codebook;
 pub mod command;
 pub mod decode;
 pub mod demo;
@@ -42,6 +43,8 @@ enum Verb {
     Eval(eval::Args),
     /// Measure parts of the program on this machine
     Bench(bench::Args),
+    /// Print the names that a trap's species codes stand for
+    Codebook(codebook::Args),
     /// Seal a command for a trap
     Command(command::Args),
     /// Say what frames of the wire format hold
@@ -97,6 +100,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Bench(args) => bench::run(args),
+        Verb::Codebook(args) => codebook::run(args),
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),
