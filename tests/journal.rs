@@ -44,7 +44,7 @@ fn what_was_recorded_is_read_back_the_same() {
         assert_eq!(read.items[0].key, recorded.key);
         assert_eq!(read.items[0].deployment, "ridge");
     }
-    assert!(reader.event(EventKey { boot: 1, number: 3 }).unwrap().is_none());
+    assert!(reader.event(EventKey { boot: 1, number: 4 }).unwrap().is_none());
     assert!(reader.verify().unwrap().is_empty());
 }
 
