@@ -82,7 +82,7 @@ enum What {
     Time,
     /// Acknowledge events
     Received {
-        /// Every event up to this one has come
+        /// Of the 32 events up to this one, all have come
         upto: u32,
         /// But those: bit n stands for `upto` - n
         #[arg(default_value_t = 0)]

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use chrono::{DateTime, SecondsFormat};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Done, Failure};
-use crate::event::wire::{Anchors, PORT_UPLINK, decode};
-use crate::event::{Code, Codebook, Message, When};
+use crate::event::command::Order;
+use crate::event::wire::{Anchors, PORT_COMMAND, PORT_UPLINK, decode};
+use crate::event::{Codebook, Message, json as told};
 
 const EXAMPLES: &str = "Examples:\n  trapline decode 1106002588ae8a30011e46\n  \
                         trapline decode --json --codebook species.txt 1106002588ae8a30011e46\n\n\
@@ -19,36 +19,49 @@ const EXAMPLES: &str = "Examples:\n  trapline decode 1106002588ae8a30011e46\n  \
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Frames of one trap, in hexadecimal; spaces, colons and 0x do not matter
+    /// Frames of one trap, or sealed commands, in hexadecimal; spaces, colons and 0x do not matter
     #[arg(value_name = "HEX", required = true)]
     frames: Vec<String>,
-    /// The LoRaWAN port they came on; only 1, the uplink's, is known
+    /// The LoRaWAN port they came on: 1 is the uplink's, 2 that of sealed commands
     #[arg(long, value_name = "N", default_value_t = PORT_UPLINK)]
     port: u8,
-    /// The site's scientific names, sorted, one per line; # begins a comment
+    /// The site's scientific names as `trapline codebook` prints them: sorted, one per line; # begins a comment
     #[arg(long, value_name = "FILE")]
     codebook: Option<PathBuf>,
-    /// One JSON object per message
+    /// One JSON object per message or command
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
-    if args.port != PORT_UPLINK {
-        let port = args.port;
-        return Err(Failure::Input(anyhow!("--port {port} is not known here; frames come on {PORT_UPLINK}")));
+    match args.port {
+        PORT_UPLINK => uplink(&args),
+        PORT_COMMAND => commands(&args),
+        port => Err(Failure::Input(anyhow!(
+            "--port {port} is not known here; frames come on {PORT_UPLINK}, commands on {PORT_COMMAND}"
+        ))),
     }
-    let (mut messages, mut anchors) = (Vec::new(), Anchors::<256>::new());
+}
+
+fn uplink(args: &Args) -> Done {
+    let (mut messages, mut anchors, mut unread) = (Vec::new(), Anchors::<256>::new(), 0);
     for text in &args.frames {
         let frame = hex(text).map_err(Failure::Input)?;
         let mut decoded = decode(&frame).with_context(|| text.clone()).map_err(Failure::Input)?;
         for message in decoded.by_ref() {
-            let message = message.with_context(|| text.clone()).map_err(Failure::Input)?;
-            if let Message::Anchor(anchor) = &message {
-                anchors.add(*anchor).map_err(Failure::input)?;
+            match message {
+                Ok(message) => {
+                    if let Message::Anchor(anchor) = &message {
+                        anchors.add(*anchor).map_err(Failure::input)?;
+                    }
+                    messages.push(message);
+                }
+                Err(error) => {
+                    eprintln!("trapline: {text}: {error}");
+                    unread += 1;
+                }
             }
-            messages.push(message);
         }
         if decoded.skipped() + decoded.longer() > 0 {
             let (skipped, longer) = (decoded.skipped(), decoded.longer());
@@ -60,12 +73,12 @@ pub fn run(args: Args) -> Done {
     let names = args.codebook.as_deref().map(names).transpose().map_err(Failure::Input)?;
     let book = names.as_deref().map(Codebook::new).transpose().map_err(Failure::input)?;
     let book = book.filter(|book| {
+        let ours = book.hash();
         let other = messages.iter().find_map(|m| match m {
-            Message::Health(h) if h.codebook != book.hash() => Some(h.codebook),
+            Message::Health(h) if h.codebook != ours => Some(h.codebook),
             _ => None,
         });
         if let Some(theirs) = other {
-            let ours = book.hash();
             eprintln!(
                 "trapline: the trap's codebook is {theirs:08x}, the file's {ours:08x}: codes, not names"
             );
@@ -75,10 +88,30 @@ pub fn run(args: Args) -> Done {
     if args.codebook.is_none() {
         eprintln!("trapline: species are told by their codes; --codebook FILE gives them names");
     }
+    let told: Vec<_> = messages.iter().map(|m| told::message(m, &anchors, book.as_ref())).collect();
+    print(told, args.json)?;
+    match unread {
+        0 => Ok(()),
+        1 => Err(Failure::Input(anyhow!("one message could not be read; what could be is printed"))),
+        n => Err(Failure::Input(anyhow!("{n} messages could not be read; what could be is printed"))),
+    }
+}
+
+fn commands(args: &Args) -> Done {
+    let mut told = Vec::new();
+    for text in &args.frames {
+        let bytes = hex(text).map_err(Failure::Input)?;
+        let (order, seal) = Order::peek(&bytes).with_context(|| text.clone()).map_err(Failure::Input)?;
+        told.push(told::order(&order, &seal));
+    }
+    eprintln!("trapline: seals are not checked here; the trap checks them");
+    print(told, args.json)
+}
+
+fn print(told: Vec<Map<String, Value>>, json: bool) -> Done {
     let mut out = std::io::stdout().lock();
-    for message in &messages {
-        let object = object(message, &anchors, book.as_ref()).map_err(Failure::runtime)?;
-        let written = if args.json {
+    for object in told {
+        let written = if json {
             writeln!(out, "{}", Value::Object(object))
         } else {
             let fields: Vec<String> = object.iter().map(|(name, value)| format!("{name} {value}")).collect();
@@ -87,72 +120,6 @@ pub fn run(args: Args) -> Done {
         written.map_err(Failure::runtime)?;
     }
     Ok(())
-}
-
-fn object(
-    message: &Message,
-    anchors: &Anchors<256>,
-    book: Option<&Codebook<'_, String>>,
-) -> Result<Map<String, Value>, serde_json::Error> {
-    let name = |code: Code| match (code.fixed_name(), book) {
-        (Some(fixed), _) => Value::from(fixed),
-        (None, Some(book)) => book.name(code).map_or(Value::Null, Value::from),
-        (None, None) => Value::Null,
-    };
-    let (kind, value) = match message {
-        Message::Sighting(s) => {
-            let mut fields = Map::new();
-            fields.insert("type".into(), "sighting".into());
-            fields.insert("boot".into(), s.key.boot.into());
-            fields.insert("number".into(), s.key.number.into());
-            time(anchors.resolve(s.key, s.at), &mut fields);
-            fields.insert("species".into(), name(s.code));
-            fields.insert("code".into(), s.code.get().into());
-            // Two digits: the wire has 64 steps.
-            fields.insert("score".into(), ((f64::from(s.score.get()) * 100.0).round() / 100.0).into());
-            fields.insert("count".into(), s.count.into());
-            fields.insert("alert".into(), s.alert.into());
-            return Ok(fields);
-        }
-        Message::Health(m) => ("health", serde_json::to_value(m)?),
-        Message::Digest(m) => ("digest", serde_json::to_value(m)?),
-        Message::Lost(m) => ("lost", serde_json::to_value(m)?),
-        Message::Ack(m) => ("ack", serde_json::to_value(m)?),
-        Message::Anchor(m) => ("anchor", serde_json::to_value(m)?),
-    };
-    let mut fields = Map::new();
-    fields.insert("type".into(), kind.into());
-    if let Value::Object(all) = value {
-        fields.extend(all.into_iter().filter(|(name, _)| name != "at"));
-    }
-    if let Message::Health(h) = message {
-        let key = crate::event::EventKey { boot: h.boot, number: h.next };
-        time(anchors.resolve(key, h.at), &mut fields);
-        fields.insert("codebook".into(), format!("{:08x}", h.codebook).into());
-    }
-    if let (Message::Digest(d), Some(Value::Array(lines))) = (message, fields.get_mut("lines")) {
-        for (line, of) in lines.iter_mut().zip(&d.lines) {
-            if let Value::Object(line) = line {
-                line.insert("species".into(), name(of.code));
-            }
-        }
-    }
-    Ok(fields)
-}
-
-fn time(at: When, fields: &mut Map<String, Value>) {
-    let (time, clock) = match at {
-        When::Utc { seconds, quality } => {
-            let time = DateTime::from_timestamp(seconds, 0);
-            (json!(time.map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true))), quality.as_str())
-        }
-        When::SinceBoot { seconds } => {
-            fields.insert("since_boot_s".into(), seconds.into());
-            (Value::Null, "unset")
-        }
-    };
-    fields.insert("time".into(), time);
-    fields.insert("clock".into(), clock.into());
 }
 
 fn names(path: &Path) -> anyhow::Result<Vec<String>> {
@@ -178,6 +145,8 @@ fn hex(text: &str) -> anyhow::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Code;
+    use serde_json::json;
 
     #[test]
     fn a_wolf_has_its_name_only_with_a_codebook() {
@@ -188,13 +157,14 @@ mod tests {
         };
         seen.code = Code::new(3).unwrap();
         let (wolf, names) = (Message::Sighting(seen), [String::from("Canis lupus")]);
-        let fields = object(&wolf, &Anchors::new(), Some(&Codebook::new(&names).unwrap())).unwrap();
+        let none = Anchors::<1>::new();
+        let fields = told::message(&wolf, &none, Some(&Codebook::new(&names).unwrap()));
         assert_eq!(
             Value::Object(fields),
-            json!({"type": "sighting", "boot": 3, "number": 300, "time": "2026-11-25T03:12:00Z", "clock": "rtc",
-                   "species": "Canis lupus", "code": 3, "score": 0.9, "count": 2, "alert": true})
+            json!({"type": "sighting", "boot": 3, "number": 300, "time": "2026-11-25T03:12:00Z",
+                   "time_s": 1_795_576_320, "clock": "rtc", "species": "Canis lupus", "code": 3, "score": 0.9, "count": 2, "alert": true})
         );
-        assert_eq!(object(&wolf, &Anchors::new(), None).unwrap()["species"], Value::Null);
+        assert_eq!(told::message::<1, String>(&wolf, &none, None)["species"], Value::Null);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod bench;
 mod burst_line;
+pub mod codebook;
 pub mod command;
 pub mod decode;
 pub mod demo;
@@ -39,6 +41,10 @@ enum Verb {
     Sort(sort::Args),
     /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
     Eval(eval::Args),
+    /// Measure parts of the program on this machine
+    Bench(bench::Args),
+    /// Print the names that a trap's species codes stand for
+    Codebook(codebook::Args),
     /// Seal a command for a trap
     Command(command::Args),
     /// Say what frames of the wire format hold
@@ -93,6 +99,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Demo(args) => demo::run(args),
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
+        Verb::Bench(args) => bench::run(args),
+        Verb::Codebook(args) => codebook::run(args),
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),

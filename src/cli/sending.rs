@@ -32,6 +32,11 @@ impl Taxa {
         let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
         Taxa { names: taxa::names(labels, &fence), ancestors: taxa::ancestors(labels) }
     }
+
+    /// The codebook's names, sorted.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
 }
 
 /// A sender, and what it has others do.

@@ -24,7 +24,7 @@ pub struct Options {
     pub name: String,
     /// For an answer to a command. Default 2 s.
     pub answer: Duration,
-    /// For one session with a satellite (AT+SBDIX). Default 90 s: [K] sessions end within a minute.
+    /// For one session with a satellite (AT+SBDIX). Default 90 s: \[K\] sessions end within a minute.
     pub session: Duration,
     /// Pause between tries. Default 30 s, right for a RockBLOCK on USB power; 10 s with a strong supply.
     pub retry: Duration,
@@ -74,7 +74,7 @@ pub struct Iridium {
 }
 
 impl Iridium {
-    /// Bits per second ([K]: the factory setting).
+    /// Bits per second (\[K\]: the factory setting).
     pub const BAUD: u32 = 19_200;
 
     /// Over `port`; nothing is said before [`Uplink::ready`].

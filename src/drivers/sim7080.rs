@@ -27,7 +27,7 @@ pub struct Options {
     pub site: String,
     /// The trap's name; the MQTT client's too.
     pub device: String,
-    /// Longest body, bytes. Default 512 ([K]: the modem's limit is 512 or 1024 by firmware).
+    /// Longest body, bytes. Default 512 (\[K\]: the modem's limit is 512 or 1024 by firmware).
     pub max_body: usize,
     /// For an answer to a command. Default 5 s.
     pub answer: Duration,
@@ -68,7 +68,7 @@ fn quotable(text: &str) -> bool {
 }
 
 impl Sim7080 {
-    /// Bits per second ([K]: it finds the rate itself).
+    /// Bits per second (\[K\]: it finds the rate itself).
     pub const BAUD: u32 = 115_200;
 
     /// Over `port`; nothing is said before [`Uplink::ready`].

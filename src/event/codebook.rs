@@ -5,8 +5,22 @@ use sha2::{Digest, Sha256};
 
 /// Stands for a taxon of the site's [`Codebook`]; 9 bits on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Code(u16);
+
+impl TryFrom<u16> for Code {
+    type Error = CodebookError;
+
+    fn try_from(value: u16) -> Result<Self, CodebookError> {
+        Code::new(value).ok_or(CodebookError::NoCode(value))
+    }
+}
+
+impl From<Code> for u16 {
+    fn from(code: Code) -> u16 {
+        code.0
+    }
+}
 
 impl Code {
     /// An animal of which nothing more is known.
@@ -62,6 +76,9 @@ pub enum CodebookError {
     /// Not sorted, or a name twice.
     #[error("name {0} of the codebook does not come after the one before; sort the names, each once")]
     NotSorted(usize),
+    /// Not a code.
+    #[error("{0} is not a code; codes are 0 to 511")]
+    NoCode(u16),
 }
 
 impl<'a, T: AsRef<str>> Codebook<'a, T> {

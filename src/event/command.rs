@@ -103,7 +103,7 @@ pub enum CommandError {
     /// Too short, or the seal is not that of our key.
     #[error("the seal is not that of this trap's key; check key and device name")]
     Forged,
-    /// The seal holds, but this version does not know the command.
+    /// This version does not know the command; from [`Order::open`], its seal holds.
     #[error("command {counter} is not one this version knows; update the trap")]
     Unknown {
         /// Its counter, which is used up.
@@ -141,6 +141,21 @@ impl Order {
             return Err(CommandError::Forged);
         };
         code(device, key, body)?.verify_truncated_left(seal).map_err(|_| CommandError::Forged)?;
+        Order::read(body)
+    }
+
+    /// What a sealed command says, and its seal, unchecked: to be shown, never to be obeyed.
+    ///
+    /// # Errors
+    /// As [`Order::open`], but for the seal.
+    pub fn peek(bytes: &[u8]) -> Result<(Order, [u8; SEAL_BYTES]), CommandError> {
+        let Some((body, seal)) = bytes.split_last_chunk::<SEAL_BYTES>() else {
+            return Err(CommandError::Forged);
+        };
+        Ok((Order::read(body)?, *seal))
+    }
+
+    fn read(body: &[u8]) -> Result<Order, CommandError> {
         match body.split_first() {
             Some((&COMMAND_VERSION, rest)) => match postcard::from_bytes(rest) {
                 Ok(order) => Ok(order),
@@ -192,11 +207,15 @@ mod tests {
 
     #[test]
     fn every_command_comes_back_and_fits() {
+        let mut longest = 0;
         for command in every_command() {
             let order = Order { counter: u32::MAX, expires: u32::MAX, command };
             let sealed = order.seal("ridge-3", KEY).unwrap();
             assert_eq!(Order::open(&sealed, "ridge-3", KEY), Ok(order));
+            longest = longest.max(sealed.len());
         }
+        // Version 1, counter 5, expiry 5, a command's index 1, two numbers of 5 or one of 10, seal 8.
+        assert_eq!(longest, 30);
     }
 
     #[test]
@@ -223,6 +242,15 @@ mod tests {
         assert_eq!(Order::open(&sealed, "ridge-3", &[7; 32]), Err(CommandError::Forged));
         assert_eq!(Order::open(&sealed[..5], "ridge-3", KEY), Err(CommandError::Forged));
         assert_eq!(order.seal("ridge-3", b"short"), Err(CommandError::Key(5)));
+    }
+
+    #[test]
+    fn a_code_that_is_none_makes_a_command_unknown() {
+        // Counter 9, expiry 100, threshold of taxon 512 (varint 80 04) at 1: sealed rightly, and still no order.
+        let mut body = std::vec![COMMAND_VERSION, 9, 100, 0, 3, 0x80, 0x04, 1];
+        let seal = code("ridge-3", KEY, &body).unwrap().finalize().into_bytes();
+        body.extend_from_slice(&seal[..SEAL_BYTES]);
+        assert_eq!(Order::open(&body, "ridge-3", KEY), Err(CommandError::Unknown { counter: 9 }));
     }
 
     #[test]

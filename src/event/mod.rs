@@ -1,10 +1,12 @@
 //! What the trap says to the world: outcomes, event keys and the record that waits in the outbox. `no_std`.
 //!
 //! The outbox holds [`Sighting`]s encoded by `postcard` behind one version byte. The packed wire format for
-//! LoRaWAN is built from the same record.
+//! LoRaWAN is built from the same record. `json`, for people and programs on the ground, needs `std`.
 
 mod codebook;
 pub mod command;
+#[cfg(feature = "std")]
+pub mod json;
 mod message;
 pub mod wire;
 

@@ -227,7 +227,7 @@ impl Dialogue for Rak3172 {
     }
 
     /// The question travels with the next uplink: the first call asks and has no time yet, a call after an uplink
-    /// has it. The format of AT+LTIME is in no source; see [`time_in`]. It is taken for UTC.
+    /// has it. The format of AT+LTIME is in no source; see `time_in`. It is taken for UTC.
     fn time(&mut self, wire: &mut Wire, until: Instant) -> Result<Option<DateTime<Utc>>, Fault> {
         if !self.time_came {
             self.set(wire, "AT+TIMEREQ", "1", until)?;

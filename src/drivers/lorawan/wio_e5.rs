@@ -193,7 +193,7 @@ impl Dialogue for WioE5 {
         true
     }
 
-    /// AT+LW=DTR asks with the next uplink, AT+RTC tells; the format of its answer is in no source, see [`time_in`].
+    /// AT+LW=DTR asks with the next uplink, AT+RTC tells; the format of its answer is in no source, see `time_in`.
     fn time(&mut self, wire: &mut Wire, until: Instant) -> Result<Option<DateTime<Utc>>, Fault> {
         let time = time_in(&self.say(wire, ("RTC", ""), until)?);
         if time.is_none() {

@@ -48,24 +48,27 @@ impl Decoded<'_> {
         self.longer
     }
 
-    fn body<T: DeserializeOwned>(&mut self, tag: u8, bytes: &[u8]) -> Result<T, WireError> {
-        let (value, rest) = postcard::take_from_bytes(bytes).map_err(|_| WireError::Body(tag))?;
-        self.longer += usize::from(!rest.is_empty());
-        Ok(value)
-    }
-
+    /// `None` for a tag that is not known.
     fn message(&mut self, tag: u8, bytes: &[u8]) -> Option<Result<Message, WireError>> {
-        Some(match tag {
-            TAG_HEALTH => self.body::<HealthBody>(tag, bytes).map(|b| Message::Health(b.into())),
-            TAG_DIGEST => self
-                .body::<DigestBody>(tag, bytes)
-                .and_then(|b| b.digest().map(Message::Digest).ok_or(WireError::Body(tag))),
-            TAG_LOST => self.body(tag, bytes).map(Message::Lost),
-            TAG_ACK => self.body(tag, bytes).map(Message::Ack),
-            TAG_ANCHOR => self.body(tag, bytes).map(Message::Anchor),
+        let read = match tag {
+            TAG_HEALTH => body::<HealthBody>(bytes).map(|(b, rest)| (Message::Health(b.into()), rest)),
+            TAG_DIGEST => body::<DigestBody>(bytes)
+                .and_then(|(b, rest)| b.digest().map(|digest| (Message::Digest(digest), rest))),
+            TAG_LOST => body(bytes).map(|(lost, rest)| (Message::Lost(lost), rest)),
+            TAG_ACK => body(bytes).map(|(ack, rest)| (Message::Ack(ack), rest)),
+            TAG_ANCHOR => body(bytes).map(|(anchor, rest)| (Message::Anchor(anchor), rest)),
             _ => return None,
-        })
+        };
+        Some(read.ok_or(WireError::Body(tag)).map(|(message, rest)| {
+            self.longer += usize::from(!rest.is_empty());
+            message
+        }))
     }
+}
+
+/// A body and what follows it; `None` where it cannot be read.
+fn body<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    postcard::take_from_bytes(bytes).ok()
 }
 
 impl Iterator for Decoded<'_> {

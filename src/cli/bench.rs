@@ -1,0 +1,29 @@
+//! `trapline bench`: measures parts of the program on this machine.
+
+mod wire;
+
+use super::Done;
+
+const EXAMPLES: &str = "Examples:\n  trapline bench wire\n  trapline bench wire --json | jq .sightings_in_51";
+
+/// Arguments of `trapline bench`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// The wire format: how many sightings fit, how long they take on the air and in the processor
+    #[command(after_help = EXAMPLES)]
+    Wire(wire::Args),
+}
+
+/// Runs the verb.
+pub fn run(args: Args) -> Done {
+    match args.what {
+        What::Wire(args) => wire::run(&args),
+    }
+}
