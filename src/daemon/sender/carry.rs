@@ -10,9 +10,6 @@ use crate::event::{EventKey, Message, wire};
 use crate::hal::{Parcel, Receipt, Subject, UplinkError};
 use crate::store::{JournalError, Notice, Priority, Waiting};
 
-/// Time to bring a link up: a cellular modem needs a minute to find its network.
-const READY: Duration = Duration::from_secs(90);
-
 /// Time for a parcel and its acknowledgement.
 const SEND: Duration = Duration::from_secs(60);
 
@@ -82,10 +79,10 @@ impl Sender {
                     None => self.drop_item(&item, "it cannot be put into a letter")?,
                 }
             }
-            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
-            if let Err(error) = channel.uplink.ready(READY) {
+            if let Err(error) = self.ready(index)? {
                 return Ok(Err(error));
             }
+            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
             let answers = channel.uplink.send_all(&parcels, SEND);
             let early = answers.len() < parcels.len();
             let failed = self.settle(index, &carried, &parcels, answers)?;
@@ -237,11 +234,11 @@ impl Sender {
     /// Packets until there are no more, the law wants a pause or the link fails.
     fn packets(&mut self, index: usize) -> Result<Result<(), UplinkError>, JournalError> {
         while let Some(Load { messages, items }) = self.packet_items(index)? {
-            let Some(channel) = self.setup.channels.get_mut(index) else { break };
-            let link = match channel.uplink.ready(READY) {
+            let link = match self.ready(index)? {
                 Ok(link) => link,
                 Err(error) => return Ok(Err(error)),
             };
+            let Some(channel) = self.setup.channels.get_mut(index) else { break };
             let packed = match wire::pack(&messages, link.max_payload) {
                 Ok(packed) => packed,
                 Err(error) => {
@@ -251,8 +248,10 @@ impl Sender {
                 }
             };
             let urgent = items.first().is_some_and(is_alert);
-            if let (Some(toll), Some(rate)) = (channel.toll.clone(), link.data_rate) {
+            if let Some(toll) = channel.toll.clone() {
                 let now = self.air();
+                // A modem that does not know its data rate pays for the slowest.
+                let rate = link.data_rate.unwrap_or(0);
                 match pay(&toll, &mut self.outbox, rate, packed.frame.len(), &now)? {
                     Ok(airtime) => {
                         if let Some(channel) = self.setup.channels.get_mut(index) {
@@ -265,12 +264,14 @@ impl Sender {
                     }
                 }
             }
+            let now = self.air();
             let Some(channel) = self.setup.channels.get_mut(index) else { break };
+            let confirm = urgent && channel.may_confirm(&mut self.outbox, &now)?;
             let parcel = Parcel {
                 subject: items.first().map_or(Subject::Event, item_subject),
                 name: items.first().map_or_else(String::new, item_name),
                 port: wire::PORT_UPLINK,
-                confirm: urgent && channel.confirm,
+                confirm,
                 body: packed.frame.to_vec(),
             };
             let receipt = match channel.uplink.send(&parcel, SEND) {
