@@ -119,10 +119,8 @@ impl Line {
                 if byte == prompt && self.partial.is_empty() {
                     return Ok(true);
                 }
-                if let Some(line) = self.take(byte) {
-                    if stop(&line) {
-                        return Ok(false);
-                    }
+                if self.take(byte).is_some_and(|line| stop(&line)) {
+                    return Ok(false);
                 }
             }
             if !self.fill(until)? {
