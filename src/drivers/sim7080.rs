@@ -40,7 +40,7 @@ pub struct Options {
     pub site: String,
     /// The trap's name; the MQTT client's too.
     pub device: String,
-    /// Longest body, bytes. Default 512 ([K]: the modem's limit is 512 or 1024 by firmware).
+    /// Longest body, bytes. Default 512 (from memory: the modem's limit is 512 or 1024 by firmware).
     pub max_body: usize,
     /// For an answer to a command. Default 5 s.
     pub answer: Duration,
@@ -70,7 +70,7 @@ pub struct Sim7080 {
     inbox: Vec<Downlink>,
 }
 
-/// `+SMSUB: "<topic>","<payload>"` ([K]: this format is in no source).
+/// `+SMSUB: "<topic>","<payload>"` (from memory).
 fn subscribed(line: &str) -> Option<Downlink> {
     let (_topic, payload) = line.strip_prefix("+SMSUB: \"")?.split_once("\",\"")?;
     Some(Downlink { port: 0, bytes: command_bytes(payload.strip_suffix('"')?.as_bytes()) })
@@ -95,7 +95,7 @@ fn quotable(text: &str) -> bool {
 }
 
 impl Sim7080 {
-    /// Bits per second ([K]: it finds the rate itself).
+    /// Bits per second (from memory: it finds the rate itself).
     pub const BAUD: u32 = 115_200;
 
     /// Over `port`; nothing is said before [`Uplink::ready`].

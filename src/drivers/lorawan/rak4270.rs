@@ -71,7 +71,7 @@ impl Rak4270 {
 impl Dialogue for Rak4270 {
     const BAUD: u32 = 115_200;
 
-    /// OK says that the modem took the parcel ([K]: the manual does not say whether the windows are over).
+    /// OK may say only that the modem took the parcel: the manual does not tell whether the windows are over.
     const EARLY: bool = true;
 
     fn forget(&mut self) {
