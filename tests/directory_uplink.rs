@@ -125,6 +125,26 @@ fn a_full_card_is_told_and_what_was_on_it_stays() {
 }
 
 #[test]
+fn a_card_that_may_not_be_written_is_told_and_taken_again_when_it_may() {
+    // For root nothing but the mount itself forbids writing.
+    let Some(card) = Mounted::tmpfs("size=64k") else { return };
+    let remount = |how: &str| {
+        let options = format!("remount,{how}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(card.0.path()).status().unwrap().success());
+    };
+    let mut uplink = Directory::new(card.0.path());
+    let event = parcel(Subject::Event, "a", b"{}");
+    remount("ro");
+    assert!(cure(uplink.send(&event, SOON).unwrap_err()).contains("lock"));
+    remount("rw");
+    assert_eq!(uplink.send(&event, SOON).unwrap(), Receipt::Delivered);
+    remount("ro");
+    assert!(cure(uplink.send(&parcel(Subject::Event, "b", b"{}"), SOON).unwrap_err()).contains("lock"));
+    assert_eq!(names(&card.0.path().join("event")), ["a.json"]);
+    remount("rw");
+}
+
+#[test]
 fn commands_on_the_card_are_picked_up_once_in_the_order_of_their_names() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("commands");

@@ -5,6 +5,7 @@ mod modem_support;
 
 use std::time::{Duration, Instant};
 
+use modem_support::scripts::iridium;
 use modem_support::{Modem, bound, faults};
 use trapline::drivers::iridium::{Iridium, Options};
 use trapline::drivers::serial::Ladder;
@@ -13,46 +14,8 @@ use trapline::hal::{Downlink, Parcel, Receipt, Subject, Uplink, UplinkError};
 
 const LONG: Duration = Duration::from_secs(3);
 
-/// A 9602 with echo on, as the dialogues of the IridiumSBD library show it. The message `[1, 2]` waits where `sbdix`
-/// says so.
 fn modem(sbdix: &'static str, signal: u8) -> Modem {
-    let mut line = Vec::new();
-    let mut binary: Option<(usize, Vec<u8>)> = None;
-    Modem::bytes(Box::new(move |bytes| {
-        let mut out = Vec::new();
-        for &byte in bytes {
-            if let Some((wanted, body)) = &mut binary {
-                body.push(byte);
-                if body.len() == *wanted + 2 {
-                    let sum: u32 = body[..*wanted].iter().map(|&b| u32::from(b)).sum();
-                    let right = [(sum >> 8) as u8, sum as u8] == body[*wanted..];
-                    out.extend(if right { b"0\r\n\r\nOK\r\n" } else { b"2\r\n\r\nOK\r\n" });
-                    binary = None;
-                }
-                continue;
-            }
-            out.push(byte);
-            if byte != b'\r' {
-                line.push(byte);
-                continue;
-            }
-            let text = String::from_utf8(std::mem::take(&mut line)).unwrap();
-            match text.as_str() {
-                "AT+CSQ" => out.extend(format!("\r\n+CSQ:{signal}\r\n\r\nOK\r\n").bytes()),
-                "AT+SBDIX" => out.extend(format!("\r\n+SBDIX: {sbdix}\r\n\r\nOK\r\n").bytes()),
-                "AT+SBDRB" => out.extend(b"\x00\x02\x01\x02\x00\x03\r\nOK\r\n"),
-                "AT+SBDD0" => out.extend(b"\r\n0\r\n\r\nOK\r\n"),
-                text => match text.strip_prefix("AT+SBDWB=") {
-                    Some(n) => {
-                        binary = Some((n.parse().unwrap(), Vec::new()));
-                        out.extend(b"\r\nREADY\r\n");
-                    }
-                    None => out.extend(b"\r\nOK\r\n"),
-                },
-            }
-        }
-        out
-    }))
+    Modem::bytes(iridium(sbdix, signal))
 }
 
 fn driver(modem: &Modem) -> Iridium {

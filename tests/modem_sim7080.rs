@@ -3,8 +3,10 @@
 
 mod modem_support;
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use modem_support::scripts::sim7080;
 use modem_support::{Modem, bound, faults};
 use trapline::drivers::serial::Ladder;
 use trapline::drivers::serial::uart::Uart;
@@ -31,58 +33,79 @@ fn driver(modem: &Modem) -> Sim7080 {
     Sim7080::new(Box::new(Uart::open(&modem.path, Sim7080::BAUD).unwrap()), options, Ladder::bare())
 }
 
+/// What the modem heard.
+type Heard = Arc<Mutex<Vec<String>>>;
+
+fn modem(published: &'static str) -> (Modem, Heard) {
+    let heard = Heard::default();
+    (Modem::bytes(sim7080(published, heard.clone())), heard)
+}
+
+fn count(heard: &Heard, start: &str) -> usize {
+    heard.lock().unwrap().iter().filter(|line| line.starts_with(start)).count()
+}
+
 fn parcel(body: &str) -> Parcel {
     let (name, body) = ("deadbeef-1".to_owned(), body.as_bytes().to_vec());
     Parcel { subject: Subject::Event, name, body, port: 1, confirm: true }
 }
 
-/// A SIM7080 whose bodies end with `}`, so that lines are enough.
-fn sim7080(published: &'static str) -> Modem {
-    let mut connected = false;
-    let mut seen = Vec::new();
-    Modem::lines(b'\n', move |line| {
-        seen.push(line.to_owned());
-        match line {
-            "AT+SMSTATE?" => format!("\r\n+SMSTATE: {}\r\n\r\nOK\r\n", u8::from(connected)),
-            "AT+SMCONN" => {
-                connected = true;
-                "\r\nOK\r\n".to_owned()
-            }
-            "AT+SMDISC" => {
-                connected = false;
-                "\r\nOK\r\n".to_owned()
-            }
-            "AT+SMPUB=\"traps/ridge/t7/event\",8,1,0" => "\r\n>".to_owned(),
-            "{\"a\":1}" => published.to_owned(),
-            _ if line.starts_with("AT+SMPUB") => "\r\nERROR\r\n".to_owned(),
-            _ => "\r\nOK\r\n".to_owned(),
-        }
-    })
-}
-
 #[test]
 fn a_letter_is_published_and_a_command_heard() {
-    let modem = sim7080("\r\nOK\r\n\r\n+SMSUB: \"traps/ridge/t7/cmd\",\"abc\"\r\n");
+    let published = "\r\nOK\r\n\r\n+SMSUB: \"traps/ridge/t7/command\",\"0102ff\"\r\n";
+    let (modem, heard) = modem(published);
     let mut sim = driver(&modem);
     sim.ready(LONG).unwrap();
-    assert_eq!(sim.send(&parcel("{\"a\":1}\n"), LONG).unwrap(), Receipt::Delivered);
-    assert_eq!(sim.receive(LONG).unwrap(), [Downlink { port: 0, bytes: b"abc".to_vec() }]);
+    assert_eq!(sim.send(&parcel("{\"a\":1}"), LONG).unwrap(), Receipt::Delivered);
+    assert_eq!(sim.receive(LONG).unwrap(), [Downlink { port: 0, bytes: vec![1, 2, 0xff] }]);
     sim.ready(LONG).unwrap();
-    assert_eq!(modem.count("AT+SMCONN"), 1, "it stays connected");
+    assert_eq!(count(&heard, "AT+SMCONN"), 1, "it stays connected");
     sim.rest();
-    assert_eq!(modem.count("AT+SMDISC"), 1);
-    for setting in ["AT+SMCONF=\"URL\",\"broker.example\",\"1883\"", "AT+CGDCONT=1,\"IP\",\"iot.example\""] {
-        assert!(modem.heard().contains(&setting.to_owned()), "{setting}");
+    assert_eq!(count(&heard, "AT+SMDISC"), 1);
+    let heard = heard.lock().unwrap();
+    for said in [
+        "AT+SMCONF=\"URL\",\"broker.example\",\"1883\"",
+        "AT+CGDCONT=1,\"IP\",\"iot.example\"",
+        // A session that outlives the connection, the last will, and the topics of every other MQTT uplink.
+        "AT+SMCONF=\"CLEANSS\",0",
+        "AT+SMCONF=\"TOPIC\",\"traps/ridge/t7/status\"",
+        "AT+SMCONF=\"MESSAGE\",\"offline\"",
+        "AT+SMCONF=\"RETAIN\",1",
+        "AT+SMSUB=\"traps/ridge/t7/command\",1",
+        "AT+SMPUB=\"traps/ridge/t7/event\",7,1,0",
+        ">{\"a\":1}",
+    ] {
+        assert!(heard.contains(&said.to_owned()), "{said}: {heard:?}");
     }
+    let status = |word: &str| {
+        let at = heard.iter().position(|line| line == word).unwrap();
+        heard[at - 1].clone()
+    };
+    assert_eq!(status(">online"), "AT+SMPUB=\"traps/ridge/t7/status\",6,1,1");
+    assert_eq!(status(">offline"), "AT+SMPUB=\"traps/ridge/t7/status\",7,1,1");
 }
 
 #[test]
 fn a_failed_publication_is_down_and_a_long_one_refused() {
-    let modem = sim7080("\r\nERROR\r\n");
+    let (modem, _) = modem("\r\nERROR\r\n");
     let mut sim = driver(&modem);
-    assert!(matches!(sim.send(&parcel("{\"a\":1}\n"), LONG), Err(UplinkError::Down(_))));
+    assert!(matches!(sim.send(&parcel("{\"a\":1}"), LONG), Err(UplinkError::Down(_))));
     let long = sim.send(&parcel(&"x".repeat(513)), LONG);
     assert!(matches!(long, Err(UplinkError::Refused(error)) if error.what.contains("at most 512")));
+}
+
+#[test]
+fn the_broker_that_goes_is_noticed_and_the_networks_time_is_told() {
+    let (modem, heard) = modem("\r\nOK\r\n\r\n+SMSTATE: 0\r\n");
+    let mut sim = driver(&modem);
+    assert_eq!(sim.network_time(LONG).unwrap(), None, "no link");
+    sim.ready(LONG).unwrap();
+    let time = sim.network_time(LONG).unwrap().unwrap();
+    assert_eq!(time.utc.to_rfc3339(), "2026-05-04T20:36:22+00:00");
+    sim.send(&parcel("{\"a\":1}"), LONG).unwrap();
+    assert_eq!(sim.receive(Duration::from_millis(100)).unwrap(), []);
+    sim.send(&parcel("{\"a\":2}"), LONG).unwrap();
+    assert_eq!(count(&heard, "AT+SMSTATE?"), 2, "it looks whether it is still connected");
 }
 
 #[test]

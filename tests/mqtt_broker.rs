@@ -100,6 +100,25 @@ fn a_command_waits_for_a_trap_that_is_away_and_comes_once() {
 }
 
 #[test]
+fn a_retained_command_is_one_command_however_often_the_trap_connects() {
+    if !available() {
+        return;
+    }
+    for version in BOTH {
+        let broker = Broker::open();
+        let mut trap = Mqtt::new(Options { version, ..broker.options() }).unwrap();
+        broker.publish("trapline/rila/t1/command", &[1, 9], &["-r"]);
+        assert_eq!(trap.receive(PATIENCE).unwrap().len(), 1);
+        for _ in 0..3 {
+            assert_eq!(trap.receive(Duration::from_millis(100)).unwrap(), []);
+            trap.rest();
+        }
+        broker.publish("trapline/rila/t1/command", &[1, 10], &["-r"]);
+        assert_eq!(trap.receive(PATIENCE).unwrap()[0].bytes, [1, 10]);
+    }
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_names_its_keys() {
     if !available() {
         return;

@@ -13,7 +13,7 @@ use trapline::airtime::{Limit, Region, time_on_air};
 use trapline::event::command::{Command, Order, Threshold};
 use trapline::event::wire::{Anchors, decode};
 use trapline::event::{EPOCH, Message, When};
-use trapline::hal::{Form, Receipt, UplinkError};
+use trapline::hal::{Clock, Form, Receipt, UplinkError};
 use trapline::units::ClockQuality;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -209,6 +209,107 @@ fn times_are_right_in_the_end_when_the_clock_was_three_hours_late() {
     trap.step();
     trap.step();
     assert_eq!(world.resolved(), truth.into_iter().map(|(n, t)| (n, Some(t.timestamp()))).collect());
+}
+
+#[test]
+fn times_are_right_in_the_end_when_the_network_told_the_time_with_the_first_packet_it_heard() {
+    let world = World::packets(222);
+    world.clock(TimeDelta::days(-20_000), ClockQuality::Unset);
+    let mut truth = BTreeMap::new();
+    let mut trap = world.trap();
+    // The network does not tell it at first: it is asked again, but not with every packet.
+    for _ in 0..6 {
+        truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+        world.pass(HOUR);
+        trap.step();
+    }
+    assert_eq!(world.utc().1, ClockQuality::Unset);
+    assert!((2..=14).contains(&world.questions()), "{}", world.questions());
+    world.tells_time(true);
+    truth.insert(trap.record(&["Vulpes vulpes"])[0], world.true_time());
+    for _ in 0..3 {
+        world.pass(HOUR);
+        trap.record(&["Vulpes vulpes"]);
+        truth.insert(truth.len() as u32 + 1, world.true_time());
+        world.pass(HOUR);
+        trap.step();
+        trap.step();
+    }
+    assert_eq!(world.utc(), (world.true_time(), ClockQuality::Network));
+    assert_eq!(world.resolved(), truth.into_iter().map(|(n, t)| (n, Some(t.timestamp()))).collect());
+}
+
+#[test]
+fn the_network_is_asked_for_the_time_once_a_day_and_corrects_a_clock_that_drifts() {
+    let world = World::packets(222);
+    world.tells_time(true);
+    let mut trap = world.trap();
+    for day in 1..=4 {
+        for _ in 0..24 {
+            trap.record(&["Vulpes vulpes"; 6]);
+            trap.step();
+            world.pass(HOUR);
+        }
+        world.clock(TimeDelta::seconds(4), ClockQuality::Network);
+        trap.record(&["Vulpes vulpes"; 6]);
+        trap.step();
+        trap.step();
+        assert_eq!(world.utc().0, world.true_time(), "day {day}");
+        assert!(world.questions() <= day + 1, "day {day}: {}", world.questions());
+    }
+    assert!(world.rests() > 90, "the modem rests between packets");
+    // What satellites said is better.
+    world.pass(25 * HOUR);
+    world.clock(TimeDelta::seconds(4), ClockQuality::Gps);
+    let asked = world.questions();
+    trap.record(&["Vulpes vulpes"; 6]);
+    trap.step();
+    assert_eq!((world.questions(), world.utc().1), (asked, ClockQuality::Gps));
+}
+
+#[test]
+fn join_requests_are_paid_for_so_that_reboots_cannot_break_the_law() {
+    let law = vec![Limit::permille(trapline::airtime::Band::Any, 10)];
+    let world = World::packets(51).with_toll(Region::Eu868, 0, law);
+    world.shut();
+    let mut trap = world.trap();
+    // A supply that breaks down whenever the radio sends: the trap starts anew each minute, for three hours.
+    for _ in 0..180 {
+        trap.record(&["Lynx lynx"]);
+        trap.step();
+        world.pass(Duration::from_secs(60));
+        trap = trap.restart();
+    }
+    let joins = world.joins();
+    // 23 bytes at SF12: 1,482,752 us by Semtech's formula.
+    let most = 36_000_000 / 1_482_752;
+    for start in &joins {
+        let hour = joins.iter().filter(|at| (*start..*start + TimeDelta::hours(1)).contains(*at));
+        assert!(hour.count() <= most, "{joins:?}");
+    }
+    assert!(joins.len() > most, "it goes on trying: {}", joins.len());
+}
+
+#[test]
+fn alerts_ask_for_an_acknowledgement_only_so_often_a_day() {
+    let world = World::packets(51);
+    let mut trap = world.trap_alerting("Canis lupus");
+    for hour in 0..48 {
+        trap.record(&["Canis lupus"]);
+        trap.step();
+        world.pass(HOUR);
+        if hour % 5 == 4 {
+            trap = trap.restart();
+        }
+    }
+    let wolves = world.posts(Post::is_event);
+    assert_eq!(wolves.len(), 48);
+    let confirmed: Vec<_> = wolves.iter().filter(|post| post.confirm).map(|post| post.at).collect();
+    for start in &confirmed {
+        let day = confirmed.iter().filter(|at| (*start..*start + TimeDelta::hours(24)).contains(*at));
+        assert!(day.count() <= 9);
+    }
+    assert_eq!(confirmed.len(), 18, "nine on each of two days");
 }
 
 #[test]

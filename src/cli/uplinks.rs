@@ -8,11 +8,13 @@ use super::Failure;
 use crate::airtime::{self, Limit, Region};
 use crate::config::Config;
 use crate::config::sending::{
-    Carrier, Lorawan, Modem, Mqtt as MqttChoice, MqttModem, MqttVersion, Out, Plan,
+    Carrier, Lorawan, Modem, Mqtt as MqttChoice, MqttModem, MqttVersion, Out, Pins, Plan,
 };
 use crate::daemon::sender::channel::{Channel, Toll};
 use crate::drivers::bench::{BenchLorawan, Network};
+use crate::drivers::cellular::{self, Cellular};
 use crate::drivers::directory::Directory;
+use crate::drivers::gpio_line::{GpioLine, LineName};
 use crate::drivers::iridium::{self, Iridium};
 use crate::drivers::lorawan::rak3172::Rak3172;
 use crate::drivers::lorawan::rak4270::Rak4270;
@@ -20,15 +22,21 @@ use crate::drivers::lorawan::rn2483::Rn2483;
 use crate::drivers::lorawan::wio_e5::WioE5;
 use crate::drivers::lorawan::{Dialogue, Key, Limits, LoraWan, Options};
 use crate::drivers::mqtt::{self, Mqtt};
-use crate::drivers::serial::Ladder;
 use crate::drivers::serial::uart::Uart;
+use crate::drivers::serial::{Ladder, Switch};
 use crate::drivers::sim7080::{self, Sim7080};
 use crate::drivers::webhook::{self, Webhook};
 use crate::drivers::{Secret, lorawan};
 use crate::hal::{Clock, Uplink};
 
-/// Confirmed uplinks are tried so often in all, LoRaWAN's usual number.
-const ATTEMPTS: u8 = 8;
+/// The modem tries a confirmed uplink once: when nobody acknowledges, the sender sends it again, and pays again.
+const ATTEMPTS: u8 = 1;
+
+/// So often a day a silent modem is reset or loses its power: a broken one must not drain the battery.
+const PULSES_A_DAY: u32 = 6;
+
+/// So long a pin is held: long enough for the capacitors of a modem's supply.
+const HOLD: Duration = Duration::from_secs(2);
 
 /// Opens the uplinks in order of preference. A device that is not there is told now, not at the first wolf.
 pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Channel>, Failure> {
@@ -58,22 +66,41 @@ fn channel(carrier: Carrier, out: &Out, site: &str, clock: &Arc<dyn Clock>) -> R
                 webhook::Options { url: out.webhook.url.clone(), token, ..webhook::Options::default() };
             letter(Box::new(Webhook::new(&options).map_err(Failure::input)?))
         }
-        Carrier::Mqtt => letter(mqtt(&out.mqtt, site, device)?),
+        Carrier::Mqtt => mqtt(&out.mqtt, site, device)?,
         Carrier::Lorawan => {
             let region = region(out.lorawan.region);
             let uplink = modem(&out.lorawan, region, device, &out.commands.key, clock)?;
             let toll = Toll { region, limits: limits(&out.lorawan) };
-            Channel::new(uplink, Some(toll), out.lorawan.confirm_alerts)
+            // One is kept for the network's time.
+            let most = out.lorawan.down_per_day.map(|most| most.saturating_sub(1));
+            Channel::new(uplink, Some(toll), out.lorawan.confirm_alerts).resting().confirming_at_most(most)
         }
         Carrier::Satellite => {
             let port = uart(&out.satellite.port, Iridium::BAUD)?;
             let options = iridium::Options { name: "satellite".to_owned(), ..iridium::Options::default() };
-            Channel::new(Box::new(Iridium::new(port, options, Ladder::bare())), None, true)
+            let ladder = ladder(&out.satellite.pins, "satellite")?;
+            Channel::new(Box::new(Iridium::new(port, options, ladder)), None, true)
         }
     })
 }
 
-fn mqtt(chosen: &MqttChoice, site: &str, device: &str) -> Result<Box<dyn Uplink>, Failure> {
+/// The reset and the power pin of a modem, as far as the site has them.
+fn ladder(pins: &Pins, section: &str) -> Result<Ladder, Failure> {
+    let pin = |key: &str, text: &str| -> Result<Option<Box<dyn Switch>>, Failure> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let name: LineName = text
+            .parse()
+            .map_err(|e| Failure::input(anyhow::Error::from(e).context(format!("key `{section}.{key}`"))))?;
+        let line = GpioLine::open(&name, &format!("trapline {section}")).map_err(Failure::runtime)?;
+        Ok(Some(Box::new(line)))
+    };
+    let (reset, power) = (pin("reset_line", &pins.reset)?, pin("power_line", &pins.power)?);
+    Ok(Ladder::new(reset, power, PULSES_A_DAY, HOLD))
+}
+
+fn mqtt(chosen: &MqttChoice, site: &str, device: &str) -> Result<Channel, Failure> {
     let broker: mqtt::Broker = chosen.broker.parse().map_err(Failure::input)?;
     let user = (!chosen.user.is_empty()).then(|| chosen.user.clone());
     if chosen.modem == MqttModem::Sim7080 {
@@ -91,7 +118,8 @@ fn mqtt(chosen: &MqttChoice, site: &str, device: &str) -> Result<Box<dyn Uplink>
             answer: Duration::from_secs(5),
             connect: Duration::from_secs(60),
         };
-        return Ok(Box::new(Sim7080::new(port, options, Ladder::bare())));
+        let uplink = Sim7080::new(port, options, ladder(&chosen.pins, "mqtt")?);
+        return Ok(Channel::new(Box::new(uplink), None, false));
     }
     let mut options = mqtt::Options::new(broker, site, device);
     options.version = match chosen.version {
@@ -105,7 +133,13 @@ fn mqtt(chosen: &MqttChoice, site: &str, device: &str) -> Result<Box<dyn Uplink>
     options.key_file = chosen.key.clone();
     options.prefix = chosen.prefix.clone();
     options.home_assistant = chosen.home_assistant;
-    Ok(Box::new(Mqtt::new(options).map_err(Failure::input)?))
+    let uplink: Box<dyn Uplink> = Box::new(Mqtt::new(options).map_err(Failure::input)?);
+    if chosen.interface.is_empty() && chosen.pins.power.is_empty() {
+        return Ok(Channel::new(uplink, None, false));
+    }
+    let options = cellular::Options::new(&chosen.interface, chosen.off_after);
+    let ladder = ladder(&Pins { reset: String::new(), ..chosen.pins.clone() }, "mqtt")?;
+    Ok(Channel::new(Box::new(Cellular::new(uplink, options, ladder)), None, false).resting())
 }
 
 fn modem(
@@ -145,19 +179,20 @@ fn modem(
         limits: Limits::default(),
     };
     match chosen.modem {
-        Modem::Rak3172 | Modem::Bench => on_uart::<Rak3172>(&chosen.port, options),
-        Modem::WioE5 => on_uart::<WioE5>(&chosen.port, options),
-        Modem::Rak4270 => on_uart::<Rak4270>(&chosen.port, options),
-        Modem::Rn2483 => on_uart::<Rn2483>(&chosen.port, options),
+        Modem::Rak3172 | Modem::Bench => on_uart::<Rak3172>(chosen, options),
+        Modem::WioE5 => on_uart::<WioE5>(chosen, options),
+        Modem::Rak4270 => on_uart::<Rak4270>(chosen, options),
+        Modem::Rn2483 => on_uart::<Rn2483>(chosen, options),
     }
 }
 
 fn on_uart<D: Dialogue + Default + 'static>(
-    port: &Path,
+    chosen: &Lorawan,
     options: Options,
 ) -> Result<Box<dyn Uplink>, Failure> {
-    let port = uart(port, D::BAUD)?;
-    Ok(Box::new(LoraWan::new(port, D::default(), options, Ladder::bare())))
+    let port = uart(&chosen.port, D::BAUD)?;
+    let ladder = ladder(&chosen.pins, "lorawan")?;
+    Ok(Box::new(LoraWan::new(port, D::default(), options, ladder)))
 }
 
 fn uart(path: &Path, baud: u32) -> Result<Box<Uart>, Failure> {

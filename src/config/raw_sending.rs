@@ -98,8 +98,14 @@ pub struct Lorawan {
     pub dwell: bool,
     /// Seconds on the air per day; 0: the law alone.
     pub up_s_per_day: i64,
+    /// Answers of the network per day; 0: any number.
+    pub down_per_day: i64,
     /// Whether alerts ask for an acknowledgement.
     pub confirm_alerts: bool,
+    /// GPIO line that resets the modem.
+    pub reset_line: String,
+    /// GPIO line that cuts its power.
+    pub power_line: String,
 }
 
 impl std::fmt::Debug for Lorawan {
@@ -124,7 +130,10 @@ impl Default for Lorawan {
             dwell: false,
             // The Things Network's fair use.
             up_s_per_day: 30,
+            down_per_day: 10,
             confirm_alerts: true,
+            reset_line: String::new(),
+            power_line: String::new(),
         }
     }
 }
@@ -153,6 +162,14 @@ pub struct Mqtt {
     pub port: String,
     /// Access point name of its SIM card.
     pub apn: String,
+    /// Network interface whose route is waited for.
+    pub interface: String,
+    /// GPIO line that resets the modem.
+    pub reset_line: String,
+    /// GPIO line that cuts its power.
+    pub power_line: String,
+    /// Minutes without a message after which the power is cut.
+    pub off_after_min: i64,
     /// First level of every topic.
     pub prefix: String,
     /// Home Assistant discovery.
@@ -178,6 +195,10 @@ impl Default for Mqtt {
             modem: MqttModem::default(),
             port: "/dev/serial0".to_owned(),
             apn: String::new(),
+            interface: String::new(),
+            reset_line: String::new(),
+            power_line: String::new(),
+            off_after_min: 5,
             prefix: "trapline".to_owned(),
             home_assistant: false,
         }
@@ -206,11 +227,16 @@ impl std::fmt::Debug for Webhook {
 pub struct Satellite {
     /// Its serial port.
     pub port: String,
+    /// GPIO line that resets the modem.
+    pub reset_line: String,
+    /// GPIO line that cuts its power.
+    pub power_line: String,
 }
 
 impl Default for Satellite {
     fn default() -> Self {
-        Satellite { port: "/dev/ttyUSB0".to_owned() }
+        let line = String::new;
+        Satellite { port: "/dev/ttyUSB0".to_owned(), reset_line: line(), power_line: line() }
     }
 }
 

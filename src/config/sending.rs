@@ -94,6 +94,15 @@ pub enum Plan {
     AS923,
 }
 
+/// Pins of a modem: GPIO lines by name or chip:number, `!` in front where low is on; empty: there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pins {
+    /// Resets it.
+    pub reset: String,
+    /// Cuts its power.
+    pub power: String,
+}
+
 /// A LoRaWAN modem and its network.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lorawan {
@@ -119,8 +128,12 @@ pub struct Lorawan {
     pub dwell: bool,
     /// Most time on air per sliding day; `None`: the law alone.
     pub up_per_day: Option<Duration>,
+    /// Most answers asked of the network per sliding day: acknowledgements of alerts, and the time. `None`: any number.
+    pub down_per_day: Option<u32>,
     /// Whether alerts ask the network for an acknowledgement.
     pub confirm_alerts: bool,
+    /// Its pins.
+    pub pins: Pins,
 }
 
 impl std::fmt::Debug for Lorawan {
@@ -178,6 +191,12 @@ pub struct Mqtt {
     pub port: PathBuf,
     /// Access point name of its SIM card.
     pub apn: String,
+    /// Network interface whose default route is waited for; empty: any, and only if there is a power pin.
+    pub interface: String,
+    /// Pins of the modem.
+    pub pins: Pins,
+    /// Time without a message after which the modem's power is cut, if there is a pin for it; 1 min to 1 day.
+    pub off_after: Duration,
     /// First level of every topic.
     pub prefix: String,
     /// Whether the trap introduces itself to Home Assistant.
@@ -210,6 +229,8 @@ impl std::fmt::Debug for Webhook {
 pub struct Satellite {
     /// Its serial port.
     pub port: PathBuf,
+    /// Its pins.
+    pub pins: Pins,
 }
 
 /// Who may tell the trap something.
@@ -269,7 +290,9 @@ pub(super) fn defaults() -> Out {
             data_rate: 3,
             dwell: false,
             up_per_day: Some(Duration::from_secs(30)),
+            down_per_day: Some(10),
             confirm_alerts: true,
+            pins: Pins::default(),
         },
         mqtt: Mqtt {
             broker: String::new(),
@@ -282,11 +305,14 @@ pub(super) fn defaults() -> Out {
             modem: MqttModem::None,
             port: "/dev/serial0".into(),
             apn: String::new(),
+            interface: String::new(),
+            pins: Pins::default(),
+            off_after: Duration::from_secs(5 * 60),
             prefix: "trapline".to_owned(),
             home_assistant: false,
         },
         webhook: Webhook { url: String::new(), token: String::new() },
-        satellite: Satellite { port: "/dev/ttyUSB0".into() },
+        satellite: Satellite { port: "/dev/ttyUSB0".into(), pins: Pins::default() },
         commands: Commands::default(),
     }
 }
@@ -304,6 +330,15 @@ pub(super) fn check(
     if raw.sending.uplinks.contains(&Carrier::Mqtt) && mqtt.broker.is_empty() {
         return ranges.refuse("mqtt.broker", "empty", "mqtt://host:port or mqtts://host:port");
     }
+    if mqtt.modem == MqttModem::Sim7080 && mqtt.broker.starts_with("mqtts:") {
+        // Silently without TLS would be worse than not at all.
+        return ranges.refuse(
+            "mqtt.broker",
+            format!("\"{}\"", mqtt.broker),
+            "mqtt://host:port with a sim7080",
+        );
+    }
+    let off_after = ranges.whole("mqtt.off_after_min", mqtt.off_after_min, 1..=1440u32)?;
     if raw.sending.uplinks.contains(&Carrier::Webhook) && !raw.webhook.url.starts_with("http") {
         return ranges.refuse("webhook.url", format!("\"{}\"", raw.webhook.url), "http://… or https://…");
     }
@@ -322,11 +357,17 @@ pub(super) fn check(
             modem: mqtt.modem,
             port: mqtt.port.into(),
             apn: mqtt.apn,
+            interface: mqtt.interface,
+            pins: Pins { reset: mqtt.reset_line, power: mqtt.power_line },
+            off_after: Duration::from_secs(u64::from(off_after) * 60),
             prefix: mqtt.prefix,
             home_assistant: mqtt.home_assistant,
         },
         webhook: Webhook { url: raw.webhook.url, token: raw.webhook.token },
-        satellite: Satellite { port: raw.satellite.port.into() },
+        satellite: Satellite {
+            port: raw.satellite.port.into(),
+            pins: Pins { reset: raw.satellite.reset_line, power: raw.satellite.power_line },
+        },
         commands: Commands { key: key(&raw.commands.key, ranges)? },
     })
 }
@@ -369,8 +410,11 @@ fn lorawan(raw: raw::Lorawan, ranges: &Ranges<'_>, used: bool) -> Result<Lorawan
         }
     };
     let up = ranges.whole("lorawan.up_s_per_day", raw.up_s_per_day, 0..=86_400)?;
+    let down = ranges.whole("lorawan.down_per_day", raw.down_per_day, 0..=100_000u32)?;
     Ok(Lorawan {
         modem: raw.modem,
+        down_per_day: (down > 0).then_some(down),
+        pins: Pins { reset: raw.reset_line, power: raw.power_line },
         region: raw.region,
         sub_band: ranges.whole("lorawan.sub_band", raw.sub_band, 1..=8)? as u8,
         dev_eui: hex("lorawan.dev_eui", &raw.dev_eui, 16)?,
@@ -428,6 +472,12 @@ mod tests {
         assert!(parse("[sending]\nuplinks = ['lorawan']\n[lorawan]\nmodem = 'bench'").is_ok());
         let said = parse("[sending]\nuplinks = ['pigeon']").unwrap_err();
         assert!(said.contains("directory, lorawan, mqtt"), "{said}");
+    }
+
+    #[test]
+    fn a_modem_without_tls_is_never_given_an_encrypted_broker() {
+        let said = parse("[mqtt]\nbroker = 'mqtts://b.example'\nmodem = 'sim7080'").unwrap_err();
+        assert!(said.contains("mqtt.broker") && said.contains("mqtt://host:port"), "{said}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::hal::{DeviceError, Downlink, Form, Link, Parcel, Receipt, Uplink, Upl
 /// Longest message from the trap, bytes (9602 and 9603).
 pub const MAX_BYTES: usize = 340;
 
-/// Longest message to the trap, bytes ([K]: 270 for the 9602 and 9603).
+/// Longest message to the trap, bytes (from memory: 270 for the 9602 and 9603).
 const MAX_DOWN: usize = 270;
 
 /// Bytes among which the echo of a command must come.
@@ -24,7 +24,7 @@ pub struct Options {
     pub name: String,
     /// For an answer to a command. Default 2 s.
     pub answer: Duration,
-    /// For one session with a satellite (AT+SBDIX). Default 90 s: \[K\] sessions end within a minute.
+    /// For one session with a satellite (AT+SBDIX). Default 90 s; from memory, sessions end within a minute.
     pub session: Duration,
     /// Pause between tries. Default 30 s, right for a RockBLOCK on USB power; 10 s with a strong supply.
     pub retry: Duration,
@@ -74,7 +74,7 @@ pub struct Iridium {
 }
 
 impl Iridium {
-    /// Bits per second (\[K\]: the factory setting).
+    /// Bits per second (from memory: the factory setting).
     pub const BAUD: u32 = 19_200;
 
     /// Over `port`; nothing is said before [`Uplink::ready`].
@@ -152,7 +152,7 @@ impl Iridium {
             if wanted(&line) {
                 return Ok(());
             }
-            // [K] 1 timeout, 2 checksum, 3 size.
+            // from memory: 1 timeout, 2 checksum, 3 size.
             if matches!(line.as_str(), "1" | "2" | "3" | "ERROR") {
                 return Err(Fault::Refused(what, line));
             }

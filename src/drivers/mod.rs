@@ -1,8 +1,10 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
 pub mod bench;
+pub mod cellular;
 mod command_text;
 pub mod directory;
+pub mod gpio_line;
 pub mod iridium;
 pub mod lorawan;
 pub mod mqtt;

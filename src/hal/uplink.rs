@@ -88,6 +88,15 @@ pub struct Link {
     pub data_rate: Option<u8>,
 }
 
+/// What a carrier must say by itself before it can carry: air time that no parcel paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dues {
+    /// As long on the air as a packet of so many bytes.
+    pub bytes: usize,
+    /// LoRaWAN data rate, the slowest that may be used.
+    pub data_rate: u8,
+}
+
 /// Why a parcel did not go.
 #[derive(Debug, thiserror::Error)]
 pub enum UplinkError {
@@ -100,6 +109,10 @@ pub enum UplinkError {
     /// The modem or the law wants a pause first.
     #[error("the link is busy for {} ms; it is tried again", .0.as_millis())]
     Wait(Duration),
+    /// The link must say something of its own first (a LoRaWAN join request): pay what [`Uplink::dues`] asks, then
+    /// call again.
+    #[error("the link must be paid for first")]
+    Unpaid,
     /// No link: not joined, no route, no answer. Worth trying again later.
     #[error(transparent)]
     Down(DeviceError),
@@ -135,7 +148,14 @@ pub trait Uplink: Send {
     /// What it takes; never changes.
     fn form(&self) -> Form;
 
-    /// Brings the link up where it is not (power, join, connect) within `deadline`, and says what it can carry.
+    /// What the next [`Uplink::ready`] would put on the air by itself; who has a duty cycle to keep pays for it before
+    /// calling. `None`: nothing.
+    fn dues(&self) -> Option<Dues> {
+        None
+    }
+
+    /// Brings the link up where it is not (power, join, connect) within `deadline`, and says what it can carry. It
+    /// puts on the air no more than [`Uplink::dues`] said just before, else it ends with [`UplinkError::Unpaid`].
     fn ready(&mut self, deadline: Duration) -> Result<Link, UplinkError>;
 
     /// Sends one parcel and waits for what the carrier can say about it, at most `deadline`. After an error the
@@ -161,7 +181,8 @@ pub trait Uplink: Send {
     /// What came in since the last call; waits at most `deadline` for something.
     fn receive(&mut self, deadline: Duration) -> Result<Vec<Downlink>, UplinkError>;
 
-    /// Asks the network for the time; `None` where it has none or does not answer.
+    /// Asks the network for the time; `None` where it has none, or where the question travels with the next parcel
+    /// (LoRaWAN): called again after that parcel, it has the answer. Puts nothing on the air, brings up no link.
     fn network_time(&mut self, _deadline: Duration) -> Result<Option<NetworkTime>, UplinkError> {
         Ok(None)
     }

@@ -2,6 +2,8 @@
 //! service_lora.c, captured sessions of the LoRa-E5, the manuals of the others), not from the drivers.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Every story uses its part.
 
+pub mod scripts;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +16,14 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 /// What a modem does with what it hears: bytes in, bytes out.
 pub type Script = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
 
+/// What a modem of lines answers to each command.
+pub type Answer = Box<dyn FnMut(&str) -> String + Send>;
+
 /// A modem that runs until it is dropped.
 pub struct Modem {
     pub path: String,
     heard: Arc<Mutex<Vec<String>>>,
+    unasked: Arc<Mutex<Vec<u8>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -36,6 +42,8 @@ impl Modem {
         rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, &termios).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let unasked: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let says = unasked.clone();
         let thread = std::thread::spawn(move || {
             let _slave = slave;
             rustix::fs::fcntl_setfl(&master, rustix::fs::OFlags::NONBLOCK).unwrap();
@@ -47,39 +55,34 @@ impl Modem {
                 let n = master.read(&mut buffer).unwrap_or(0);
                 if out.len() < 8 << 20 {
                     out.extend(script(&buffer[..n]));
+                    out.append(&mut says.lock().unwrap());
                 }
                 if let Ok(n) = master.write(&out) {
                     out.drain(..n);
                 }
             }
         });
-        Modem { path, heard: Arc::default(), stop, thread: Some(thread) }
+        Modem { path, heard: Arc::default(), unasked, stop, thread: Some(thread) }
     }
 
     /// A modem of lines: each command gives its answer.
     pub fn lines(end: u8, mut answer: impl FnMut(&str) -> String + Send + 'static) -> Modem {
         let heard: Arc<Mutex<Vec<String>>> = Arc::default();
         let noted = heard.clone();
-        let mut line = Vec::new();
-        let mut modem = Modem::bytes(Box::new(move |bytes| {
-            let mut out = Vec::new();
-            for &byte in bytes {
-                match byte {
-                    b if b == end => {
-                        let text = String::from_utf8_lossy(&std::mem::take(&mut line)).trim().to_owned();
-                        if !text.is_empty() {
-                            noted.lock().unwrap().push(text.clone());
-                            out.extend(answer(&text).into_bytes());
-                        }
-                    }
-                    0xff => {}
-                    b => line.push(b),
-                }
-            }
-            out
-        }));
+        let mut modem = Modem::bytes(lines(
+            end,
+            Box::new(move |text| {
+                noted.lock().unwrap().push(text.to_owned());
+                answer(text)
+            }),
+        ));
         modem.heard = heard;
         modem
+    }
+
+    /// It says something by itself.
+    pub fn says(&self, text: &str) {
+        self.unasked.lock().unwrap().extend(text.bytes());
     }
 
     /// Commands heard so far.
@@ -98,6 +101,86 @@ impl Drop for Modem {
         self.stop.store(true, Ordering::Relaxed);
         let _ = self.thread.take().map(JoinHandle::join);
     }
+}
+
+/// What happens to a modem that works otherwise. `usize`: at which word it hears, once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Twist {
+    /// It says again what it hears before it answers.
+    Echo,
+    /// Its answers come five bytes at a time.
+    Pieces,
+    /// Bytes that are no text, and a line that means nothing, before each answer.
+    Noise,
+    /// It does not answer.
+    Silence(usize),
+    /// Half of its answer comes.
+    Half(usize),
+    /// Its answer is garbage.
+    Garbage(usize),
+    /// The word is read and the answer said at another baud rate.
+    Baud(usize),
+    /// It loses power before it answers, and says hello when it is up again.
+    Reboot(usize),
+}
+
+/// `modem` gives a modem that was just switched on.
+pub fn twisted(twist: Twist, hello: &'static str, modem: impl Fn() -> Script + Send + 'static) -> Script {
+    let (mut script, mut words) = (modem(), 0);
+    let mut pieces = std::collections::VecDeque::new();
+    let mut dice = fastrand::Rng::with_seed(11);
+    Box::new(move |bytes| {
+        // A word ends a line: a long one may come in several pieces.
+        let word = bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+        words += usize::from(word);
+        let now = |at: usize| word && words == at;
+        match twist {
+            Twist::Reboot(at) if now(at) => {
+                script = modem();
+                return hello.as_bytes().to_vec();
+            }
+            Twist::Baud(at) if now(at) => {
+                let noise: Vec<u8> = bytes.iter().map(|_| dice.u8(..)).collect();
+                return [script(&noise), noise].concat().iter().map(|byte| byte ^ 0x95).collect();
+            }
+            _ => {}
+        }
+        let answer = script(bytes);
+        match twist {
+            Twist::Silence(at) if now(at) => Vec::new(),
+            Twist::Half(at) if now(at) => answer[..answer.len() / 2].to_vec(),
+            Twist::Garbage(at) if now(at) => answer.iter().map(|_| dice.u8(..)).collect(),
+            Twist::Echo => [bytes, &answer].concat(),
+            Twist::Noise if !answer.is_empty() => [b"\x00\xfe\r\n%~x!\r\n", answer.as_slice()].concat(),
+            Twist::Pieces => {
+                pieces.extend(answer);
+                let few = pieces.len().min(5);
+                pieces.drain(..few).collect()
+            }
+            _ => answer,
+        }
+    })
+}
+
+/// Bytes in, lines to `answer`, bytes out.
+pub fn lines(end: u8, mut answer: Answer) -> Script {
+    let mut line = Vec::new();
+    Box::new(move |bytes| {
+        let mut out = Vec::new();
+        for &byte in bytes {
+            match byte {
+                b if b == end => {
+                    let text = String::from_utf8_lossy(&std::mem::take(&mut line)).trim().to_owned();
+                    if !text.is_empty() {
+                        out.extend(answer(&text).into_bytes());
+                    }
+                }
+                0xff => {}
+                b => line.push(b),
+            }
+        }
+        out
+    })
 }
 
 /// Ways in which a line goes wrong, for any modem.

@@ -15,7 +15,9 @@ use trapline::daemon::sender::{Alert, Errand, Sender, Setup, Watch};
 use trapline::event::command::{Command, Order};
 use trapline::event::wire::{Anchors, decode};
 use trapline::event::{EPOCH, Message, Seen, When};
-use trapline::hal::{Clock, DeviceError, Downlink, Form, Gauges, Link, Parcel, Receipt, Uplink, UplinkError};
+use trapline::hal::{
+    Clock, DeviceError, Downlink, Dues, Form, Gauges, Link, NetworkTime, Parcel, Receipt, Uplink, UplinkError,
+};
 use trapline::store::record::{Burst, Stored};
 use trapline::store::{Deployment, Effort, EffortKind, Journal, Outbox, Reader, Start};
 use trapline::units::ClockQuality;
@@ -51,12 +53,30 @@ pub fn sightings(frame: &[u8]) -> Vec<Seen> {
 type Answer = Box<dyn FnMut(&Parcel, &mut Vec<Parcel>) -> Result<Receipt, UplinkError> + Send>;
 
 struct State {
+    /// Since the story began, and when the trap last started.
     up: Duration,
+    booted: Duration,
     /// What the trap's clock shows less the truth.
     wrong: TimeDelta,
     quality: ClockQuality,
     posts: Vec<Post>,
     answer: Answer,
+    network: Network,
+}
+
+/// What a LoRaWAN network does beside carrying.
+#[derive(Default)]
+struct Network {
+    /// It tells the time with the answer to a parcel, if it was asked before.
+    tells_time: bool,
+    asked: bool,
+    told: bool,
+    questions: u32,
+    /// It lets nobody in, and the trap has no session.
+    shut: bool,
+    /// When join requests went.
+    joins: Vec<DateTime<Utc>>,
+    rests: u32,
 }
 
 /// The world around a trap.
@@ -79,10 +99,12 @@ impl World {
     fn new(form: Form, max: usize) -> World {
         let state = State {
             up: Duration::ZERO,
+            booted: Duration::ZERO,
             wrong: TimeDelta::zero(),
             quality: ClockQuality::Network,
             posts: Vec::new(),
             answer: kind_answer(),
+            network: Network::default(),
         };
         World { state: Arc::new(Mutex::new(state)), form, max, toll: None }
     }
@@ -109,6 +131,28 @@ impl World {
         answer: impl FnMut(&Parcel, &mut Vec<Parcel>) -> Result<Receipt, UplinkError> + Send + 'static,
     ) {
         self.state.lock().unwrap().answer = Box::new(answer);
+    }
+
+    pub fn tells_time(&self, tells: bool) {
+        self.state.lock().unwrap().network.tells_time = tells;
+    }
+
+    /// How often the network was asked for the time.
+    pub fn questions(&self) -> u32 {
+        self.state.lock().unwrap().network.questions
+    }
+
+    /// The trap has no session, and gets none.
+    pub fn shut(&self) {
+        self.state.lock().unwrap().network.shut = true;
+    }
+
+    pub fn joins(&self) -> Vec<DateTime<Utc>> {
+        self.state.lock().unwrap().network.joins.clone()
+    }
+
+    pub fn rests(&self) -> u32 {
+        self.state.lock().unwrap().network.rests
     }
 
     pub fn heal(&self) {
@@ -182,7 +226,7 @@ impl World {
 
     fn channel(&self) -> Channel {
         let toll = self.toll.as_ref().map(|(_, toll)| toll.clone());
-        Channel::new(Box::new(Wire(self.clone())), toll, true)
+        Channel::new(Box::new(Wire(self.clone())), toll, true).resting().confirming_at_most(Some(9))
     }
 
     fn open(&self, folder: tempfile::TempDir, alert: Option<&'static str>) -> Trap {
@@ -229,7 +273,8 @@ impl World {
 
 impl Clock for World {
     fn monotonic(&self) -> Duration {
-        self.state.lock().unwrap().up
+        let state = self.state.lock().unwrap();
+        state.up - state.booted
     }
 
     fn utc(&self) -> (DateTime<Utc>, ClockQuality) {
@@ -256,7 +301,17 @@ impl Uplink for Wire {
         self.0.form
     }
 
+    fn dues(&self) -> Option<Dues> {
+        self.0.state.lock().unwrap().network.shut.then_some(Dues { bytes: 10, data_rate: 0 })
+    }
+
     fn ready(&mut self, _: Duration) -> Result<Link, UplinkError> {
+        let now = self.0.true_time();
+        let network = &mut self.0.state.lock().unwrap().network;
+        if network.shut {
+            network.joins.push(now);
+            return Err(UplinkError::Down(dead()));
+        }
         Ok(Link { max_payload: self.0.max, data_rate: self.0.toll.as_ref().map(|(rate, _)| *rate) })
     }
 
@@ -266,6 +321,10 @@ impl Uplink for Wire {
         let mut state = self.0.state.lock().unwrap();
         let mut heard = Vec::new();
         let receipt = (state.answer)(parcel, &mut heard);
+        let network = &mut state.network;
+        if receipt.is_ok() {
+            network.told |= std::mem::take(&mut network.asked) && network.tells_time;
+        }
         state.posts.extend(heard.into_iter().map(|parcel| {
             let (body, confirm) = (parcel.body.clone(), parcel.confirm);
             Post { at, parcel, body, confirm }
@@ -275,6 +334,21 @@ impl Uplink for Wire {
 
     fn receive(&mut self, _: Duration) -> Result<Vec<Downlink>, UplinkError> {
         Ok(Vec::new())
+    }
+
+    fn network_time(&mut self, _: Duration) -> Result<Option<NetworkTime>, UplinkError> {
+        let utc = self.0.true_time();
+        let network = &mut self.0.state.lock().unwrap().network;
+        if std::mem::take(&mut network.told) {
+            return Ok(Some(NetworkTime { utc, quality: ClockQuality::Network }));
+        }
+        network.asked = true;
+        network.questions += 1;
+        Ok(None)
+    }
+
+    fn rest(&mut self) {
+        self.0.state.lock().unwrap().network.rests += 1;
     }
 }
 
@@ -383,6 +457,11 @@ impl Trap {
         let Trap { sender, journal, world, alert, folder, .. } = self;
         drop(sender);
         drop(journal);
+        {
+            // Monotonic time begins anew.
+            let mut state = world.state.lock().unwrap();
+            state.booted = state.up;
+        }
         world.open(folder, alert)
     }
 }

@@ -13,9 +13,6 @@ use crate::event::{EventKey, Message};
 use crate::hal::{Link, Parcel, Receipt, Subject, UplinkError};
 use crate::store::{JournalError, Notice, Priority, Waiting};
 
-/// Time to bring a link up: a cellular modem needs a minute to find its network.
-const READY: Duration = Duration::from_secs(90);
-
 /// Time for a parcel and its acknowledgement.
 const SEND: Duration = Duration::from_secs(60);
 
@@ -100,10 +97,10 @@ impl Sender {
                     None => self.drop_item(&item, "it cannot be put into a letter")?,
                 }
             }
-            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
-            if let Err(error) = channel.uplink.ready(READY) {
+            if let Err(error) = self.ready(index)? {
                 return Ok(Err(error));
             }
+            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
             let answers = channel.uplink.send_all(&parcels, SEND);
             let early = answers.len() < parcels.len();
             let failed = self.settle(index, &carried, &parcels, answers)?;
@@ -272,28 +269,32 @@ impl Sender {
                 return Ok(Ok(()));
             }
             let up = self.up();
-            let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
-            let link = match channel.uplink.ready(READY) {
+            let link = match self.ready(index)? {
                 Ok(link) => link,
                 Err(error) => return Ok(Err(error)),
             };
-            channel.took(link.max_payload, up);
+            if let Some(channel) = self.setup.channels.get_mut(index) {
+                channel.took(link.max_payload, up);
+            }
             let load = load.fitting(link.max_payload);
             let packed = match self.paid(index, &load, &link)? {
                 Ok(Some(packed)) => packed,
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
+            let now = self.air();
             let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Ok(())) };
             let gone: Vec<Item> = load.items.into_iter().take(packed.taken).collect();
+            let wanted = gone.iter().any(|item| match is_alert(item) {
+                true => channel.confirm,
+                false => needs_receipt(item),
+            });
+            let confirm = wanted && channel.may_confirm(&mut self.outbox, &now)?;
             let parcel = Parcel {
                 subject: gone.first().map_or(Subject::Event, item_subject),
                 name: gone.first().map_or_else(String::new, item_name),
                 port: wire::PORT_UPLINK,
-                confirm: gone.iter().any(|item| match is_alert(item) {
-                    true => channel.confirm,
-                    false => needs_receipt(item),
-                }),
+                confirm,
                 body: packed.frame.to_vec(),
             };
             let receipt = match channel.uplink.send(&parcel, SEND) {
@@ -332,7 +333,9 @@ impl Sender {
     ) -> Result<Result<Option<Packed>, UplinkError>, JournalError> {
         let Ok(packed) = wire::pack(&load.messages, link.max_payload) else { return Ok(Ok(None)) };
         let toll = self.setup.channels.get(index).and_then(|channel| channel.toll.clone());
-        let (Some(toll), Some(rate)) = (toll, link.data_rate) else { return Ok(Ok(Some(packed))) };
+        let Some(toll) = toll else { return Ok(Ok(Some(packed))) };
+        // A modem that does not know its data rate pays for the slowest.
+        let rate = link.data_rate.unwrap_or(0);
         let now = self.air();
         let pause = match pay(&toll, &mut self.outbox, rate, packed.frame.len(), &now)? {
             Ok(airtime) => {

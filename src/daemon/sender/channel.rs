@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-use crate::airtime::{Band, Law, Limit, Micros, Region, time_on_air, wait};
+use serde::{Deserialize, Serialize};
+
+use crate::airtime::{Band, Entry, Law, Limit, Micros, Now, Region, time_on_air, wait};
 use crate::event::wire::FRAME_MAX;
-use crate::hal::{Form, Uplink, UplinkError};
+use crate::hal::{Form, Link, NetworkTime, Uplink, UplinkError};
 use crate::store::{AirLog, JournalError, Outbox};
+use crate::units::ClockQuality;
 
 /// First pause after a failure, and the longest: an hour keeps a dead link from draining the battery.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
@@ -18,6 +21,18 @@ const ASK_AGAIN: Duration = Duration::from_secs(3600);
 
 /// From asking the modem to the end of the packet: a modem may hold it for a receive window and a retry.
 const SLACK_US: Micros = 30_000_000;
+
+/// Time to bring a link up: a cellular modem needs a minute to find its network.
+const READY: Duration = Duration::from_secs(90);
+
+/// Time for an answer of the modem about the time; nothing goes over the air for it.
+const ASK_TIME: Duration = Duration::from_secs(5);
+
+/// The network's time is asked for once a day: a crystal of 20 ppm drifts 1.7 s in it.
+const TIME_EACH: Duration = Duration::from_secs(24 * 3600);
+
+/// Between two questions that were not answered, with a clock that was never set and with one that was.
+const TIME_AGAIN: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(6 * 3600));
 
 /// What an uplink on the air must pay.
 #[derive(Debug, Clone)]
@@ -43,6 +58,17 @@ pub struct Carried {
     pub failures: u64,
 }
 
+/// Under this name the journal keeps when acknowledgements were asked for.
+const CONFIRMED: &str = "sender.confirmed";
+
+/// When an acknowledgement was asked for, as [`Now`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Asked {
+    boot: u64,
+    up: Micros,
+    utc: Option<u64>,
+}
+
 /// One uplink.
 pub struct Channel {
     pub(super) uplink: Box<dyn Uplink>,
@@ -57,6 +83,13 @@ pub struct Channel {
     /// The pause is for a failure, not for the law.
     failing: bool,
     pauses: ExponentialBackoff,
+    /// It rests between the times it is needed.
+    rests: bool,
+    /// Most acknowledgements that it may ask for in a day.
+    confirmations: Option<u32>,
+    /// When the network's time is asked for next; parcels carried when it was asked for last, without an answer yet.
+    time_due: Duration,
+    time_asked: Option<u64>,
 }
 
 impl Channel {
@@ -72,6 +105,99 @@ impl Channel {
             longest: None,
             failing: false,
             pauses: pauses(),
+            rests: false,
+            confirmations: None,
+            time_due: Duration::ZERO,
+            time_asked: None,
+        }
+    }
+
+    /// It rests whenever there is nothing to send: a modem that sleeps and is woken by the next parcel.
+    pub fn resting(mut self) -> Self {
+        self.rests = true;
+        self
+    }
+
+    /// Brings the link up. What that puts on the air by itself (a join request) is paid first.
+    pub(super) fn ready(
+        &mut self,
+        outbox: &mut Outbox,
+        now: &AirLog,
+    ) -> Result<Result<Link, UplinkError>, JournalError> {
+        for _ in 0..2 {
+            if let (Some(dues), Some(toll)) = (self.uplink.dues(), &self.toll) {
+                match pay(toll, outbox, dues.data_rate, dues.bytes, now)? {
+                    Ok(airtime) => self.carried.airtime += airtime,
+                    Err(pause) => return Ok(Err(UplinkError::Wait(pause))),
+                }
+            }
+            match self.uplink.ready(READY) {
+                Err(UplinkError::Unpaid) => {}
+                answer => return Ok(answer),
+            }
+        }
+        Ok(Err(UplinkError::Unpaid))
+    }
+
+    /// Asks the network for its time where that is due: before a parcel, when the link was just brought up
+    /// (`before`), and after it for the answer. A clock set by satellites is better.
+    pub(super) fn time(&mut self, before: bool, up: Duration, quality: ClockQuality) -> Option<NetworkTime> {
+        let asked = self.time_asked.take_if(|parcels| *parcels < self.carried.parcels);
+        let due = asked.is_some() || (before && self.time_asked.is_none());
+        if !due || up < self.time_due || quality == ClockQuality::Gps {
+            return None;
+        }
+        let again = if quality == ClockQuality::Unset { TIME_AGAIN.0 } else { TIME_AGAIN.1 };
+        match self.uplink.network_time(ASK_TIME) {
+            Ok(Some(time)) => {
+                self.time_due = up + TIME_EACH;
+                return Some(time);
+            }
+            // A parcel took the question along, and no answer came.
+            Ok(None) if asked.is_some() => self.time_due = up + again,
+            Ok(None) => self.time_asked = Some(self.carried.parcels),
+            Err(error) => {
+                log::debug!("{}: the network's time was not asked for: {error}", self.uplink.name());
+                self.time_due = up + again;
+            }
+        }
+        None
+    }
+
+    /// Lets it rest, where it does.
+    pub(super) fn rest(&mut self) {
+        if self.rests {
+            self.uplink.rest();
+        }
+    }
+
+    /// Asks for at most so many acknowledgements in any day: each costs the network a downlink.
+    pub fn confirming_at_most(mut self, most: Option<u32>) -> Self {
+        self.confirmations = most;
+        self
+    }
+
+    /// Whether a parcel that wants an acknowledgement may ask for it now. Written down as asked before this returns true.
+    pub(super) fn may_confirm(&self, outbox: &mut Outbox, now: &AirLog) -> Result<bool, JournalError> {
+        let Some(most) = self.confirmations else { return Ok(true) };
+        let now = now.now();
+        let asked =
+            outbox.state(CONFIRMED)?.and_then(|bytes| serde_json::from_slice::<Vec<Asked>>(&bytes).ok());
+        let mut asked = asked.unwrap_or_default();
+        let entry = |Asked { boot, up, utc }| Entry { at: Now { boot, up, utc }, band: Band::Any, micros: 1 };
+        asked.retain(|asked| entry(*asked).age(&now) < Limit::FAIR_USE.window);
+        let law = Law { limits: &[Limit { budget: most.into(), ..Limit::FAIR_USE }], slack: 0 };
+        let entries: Vec<Entry> = asked.iter().copied().map(entry).collect();
+        if wait(&law, &entries, &now, Band::Any, 1) != Some(Duration::ZERO) {
+            return Ok(false);
+        }
+        asked.push(Asked { boot: now.boot, up: now.up, utc: now.utc });
+        match serde_json::to_vec(&asked) {
+            Ok(bytes) => outbox.put_state(CONFIRMED, &bytes).map(|()| true),
+            Err(error) => {
+                log::error!("{CONFIRMED} is not kept: {error}");
+                Ok(false)
+            }
         }
     }
 

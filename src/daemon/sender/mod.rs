@@ -38,7 +38,7 @@ use self::report::{Day, Moment};
 use crate::config::Thresholds;
 use crate::config::sending::Sending;
 use crate::event::{CommandAck, CommandResult, Message, Sighting, When, wire};
-use crate::hal::{Clock, Gauges, Subject};
+use crate::hal::{Clock, Gauges, Link, Subject, UplinkError};
 use crate::store::record::Stored;
 use crate::store::{AirLog, JournalError, Outbox, Priority, Route};
 
@@ -186,9 +186,11 @@ impl Sender {
         let mut next = GLANCE;
         for index in 0..self.setup.channels.len() {
             next = next.min(self.carry(index)?);
+            self.keep_time(index, false)?;
         }
         self.listen(Duration::ZERO)?;
         self.trials()?;
+        self.setup.channels.iter_mut().for_each(Channel::rest);
         if self.reboot {
             self.reboot = false;
             self.outbox.put_state(report::ORDERED, &self.setup.boot.to_le_bytes())?;
@@ -232,6 +234,28 @@ impl Sender {
             self.post(&name, Subject::Anchor, &Message::Anchor(anchor))?;
         }
         Ok(())
+    }
+
+    /// Brings the link of an uplink up, and asks it for the time where that is due.
+    fn ready(&mut self, index: usize) -> Result<Result<Link, UplinkError>, JournalError> {
+        let now = self.air();
+        let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(Err(UplinkError::Unpaid)) };
+        let link = channel.ready(&mut self.outbox, &now)?;
+        if link.is_ok() {
+            self.keep_time(index, true)?;
+        }
+        Ok(link)
+    }
+
+    /// Sets the clock by the network's, where it is due and the network tells it.
+    fn keep_time(&mut self, index: usize, before: bool) -> Result<(), JournalError> {
+        let (up, (_, quality)) = (self.up(), self.setup.clock.utc());
+        let Some(channel) = self.setup.channels.get_mut(index) else { return Ok(()) };
+        let Some(time) = channel.time(before, up, quality) else { return Ok(()) };
+        let moved = self.setup.clock.correct(time.utc, time.quality);
+        let by = moved.num_milliseconds();
+        log::info!("{}: the network's time moves the clock by {by} ms", channel.uplink.name());
+        self.watch_clock()
     }
 
     /// Plans the events that the pipeline recorded since the last step.

@@ -33,6 +33,9 @@ pub enum Fault {
     /// It has no session.
     #[error("not joined")]
     NotJoined,
+    /// It must join, and nobody paid for the air time.
+    #[error("a join must be paid for")]
+    Unpaid,
     /// The network did not let it in.
     #[error("the join failed: {0}")]
     JoinFailed(String),
@@ -102,6 +105,12 @@ pub trait Dialogue: Send {
     /// Bits per second after power-up.
     const BAUD: u32;
 
+    /// It answers to a parcel before the receive windows: its downlink may still come.
+    const EARLY: bool = false;
+
+    /// It may have lost power: what is remembered of its settings counts no more.
+    fn forget(&mut self) {}
+
     /// Wakes it where it sleeps, and makes sure that it listens.
     fn resync(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault>;
     /// Makes sure that it is the modem we think, and gives its version.
@@ -118,7 +127,21 @@ pub trait Dialogue: Send {
     fn send(&mut self, wire: &mut Wire, parcel: &Parcel, until: Instant) -> Result<Receipt, Fault>;
     /// Takes up a line that came on its own; false where it means nothing.
     fn hear(&mut self, wire: &mut Wire, line: &str) -> bool;
-    /// The network's time.
+    /// Hears what it has to say until nothing came for `quiet`, at the longest until `until`. Downlinks are kept; half
+    /// a line is dropped.
+    fn hear_out(&mut self, wire: &mut Wire, quiet: Duration, until: Instant) -> io::Result<()> {
+        while let Some(line) = wire.line.line(until.min(Instant::now() + quiet))? {
+            if !self.hear(wire, &line) {
+                wire.line.stray();
+            }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        wire.line.forget();
+        Ok(())
+    }
+    /// The network's time; `None` where the question only travels with the next parcel. Asked again after it.
     fn time(&mut self, _: &mut Wire, _: Instant) -> Result<Option<DateTime<Utc>>, Fault> {
         Ok(None)
     }
@@ -126,18 +149,20 @@ pub trait Dialogue: Send {
     fn sleep(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault>;
 }
 
-/// The time in an answer whose format no source gives: six numbers, year first or (`14h25m30s on 06/27/2022`) hour
-/// first. `None` where they are no time.
-pub fn time_in(text: &str) -> Option<DateTime<Utc>> {
-    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
-    let numbers: Vec<u32> = numbers.map(str::parse).collect::<Result<_, _>>().ok()?;
-    let (year, month, day, hour, minute, second) = match numbers[..] {
-        [y, mo, d, h, mi, s, ..] if y >= 2000 => (y, mo, d, h, mi, s),
-        [h, mi, s, mo, d, y, ..] => (y, mo, d, h, mi, s),
-        _ => return None,
-    };
-    // A modem that never heard the network counts from 1970 or 1980.
-    let year = i32::try_from(year).ok().filter(|year| (2020..2100).contains(year))?;
+/// The natural numbers in `text`, in their order.
+pub fn numbers(text: &str) -> Vec<u32> {
+    let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    parts.map_while(|part| part.parse().ok()).collect()
+}
+
+/// No network tells an earlier time: this program was written then. A modem that never heard the network counts from
+/// 1970, 1980 or (Wio-E5) 2020.
+const FIRST_YEAR: i32 = 2026;
+
+/// UTC of its numbers; `None` where they are none or lie before [`FIRST_YEAR`].
+pub fn utc(date: [u32; 3], time: [u32; 3]) -> Option<DateTime<Utc>> {
+    let ([year, month, day], [hour, minute, second]) = (date, time);
+    let year = i32::try_from(year).ok().filter(|year| (FIRST_YEAR..2100).contains(year))?;
     Some(NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)?.and_utc())
 }
 
@@ -146,12 +171,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_in_either_order_and_never_guessed() {
-        let expected = "2026-06-27T14:25:30Z".parse().ok();
-        assert_eq!(time_in("LTIME: 14h25m30s on 06/27/2026"), expected);
-        assert_eq!(time_in("+RTC: 2026-06-27 14:25:30.123"), expected);
-        assert_eq!(time_in("+RTC: 1980-01-06 00:00:10"), None);
-        assert_eq!(time_in("14h25m"), None);
-        assert_eq!(time_in("99999999999 1 1 1 1 1"), None);
+    fn times_are_never_guessed() {
+        assert_eq!(numbers("14h25m30s on 06/27/2026"), [14, 25, 30, 6, 27, 2026]);
+        assert!(numbers("x 99999999999 1").is_empty());
+        assert_eq!(utc([2026, 6, 27], [14, 25, 30]), "2026-06-27T14:25:30Z".parse().ok());
+        assert_eq!(utc([2020, 1, 1], [0, 0, 10]), None);
+        assert_eq!(utc([2026, 27, 6], [0, 0, 0]), None);
     }
 }

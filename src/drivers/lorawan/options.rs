@@ -65,6 +65,9 @@ pub struct Limits {
     /// Time on air of one join request, from which the pauses between joins follow. Default 1.5 s: 23 bytes at
     /// SF12/125 kHz are 1.483 s by the formula in Semtech AN1200.13.
     pub join_airtime: Duration,
+    /// How long after a parcel its downlink may come. Default 7 s: the second window opens 6 s after the parcel on The
+    /// Things Network.
+    pub windows: Duration,
     /// Pause where the modem is busy and does not say how long. Default 10 s.
     pub busy: Duration,
 }
@@ -76,6 +79,7 @@ impl Default for Limits {
             quiet: Duration::from_millis(100),
             join: Duration::from_secs(90),
             join_airtime: Duration::from_millis(1500),
+            windows: Duration::from_secs(7),
             busy: Duration::from_secs(10),
         }
     }
@@ -100,7 +104,7 @@ pub struct Options {
     pub adr: bool,
     /// A fixed data rate, 0..=15; only without `adr`.
     pub data_rate: Option<u8>,
-    /// How often a confirmed uplink is tried in all, 1..=8.
+    /// How often the modem tries a confirmed uplink in all, 1..=8. More than 1 is air time that nobody paid for.
     pub attempts: u8,
     /// Bytes a data rate carries.
     pub max_payload: MaxPayload,

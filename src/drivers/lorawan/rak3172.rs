@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::dialogue::{Dialogue, Fault, Wire, time_in};
+use super::dialogue::{Dialogue, Fault, Wire, numbers, utc};
 use super::options::{Options, Region, hex, unhex};
 use crate::hal::{Downlink, Link, Parcel, Receipt};
 
 /// The words of RUI3 (atcmd.c and service_lora.c of RAK-STM32-RUI).
 #[derive(Debug, Default)]
 pub struct Rak3172 {
+    /// Firmware that answers questions by their names. Before it is known, bare values are taken too.
+    rui3: bool,
     /// Confirmed mode as last set; it is kept by the modem, so that it is only set when it changes.
     confirm: Option<bool>,
     /// The network answered a question for the time.
@@ -33,6 +35,17 @@ fn status(line: &str) -> Option<Option<&str>> {
 fn restricted(line: &str) -> Option<Duration> {
     let ms = line.strip_prefix("Restricted_Wait_")?.strip_suffix("_ms")?;
     ms.parse().ok().map(Duration::from_millis)
+}
+
+/// `14h25m30s on 06/27/2026` (month first) or `14h25m30s 27-06-2026` (day first), by version of the firmware; both take
+/// the leap seconds off (service_lora_get_local_time).
+fn local_time(text: &str) -> Option<DateTime<Utc>> {
+    let (h, m, s, a, b, year) = match numbers(text)[..] {
+        [h, m, s, a, b, year] => (h, m, s, a, b, year),
+        _ => return None,
+    };
+    let (month, day) = if text.contains('/') { (a, b) } else { (b, a) };
+    utc([year, month, day], [h, m, s])
 }
 
 /// `+EVT:RX_<slot>:<rssi>:<snr>:<cast>:<port>:<hex>`.
@@ -72,7 +85,7 @@ impl Rak3172 {
                 let named = line.strip_prefix(what).and_then(|rest| rest.strip_prefix('='));
                 match named {
                     Some(text) => value = Some(text.to_owned()),
-                    None if line.starts_with('+') => self.heard(wire, line),
+                    None if line.starts_with('+') || self.rui3 || value.is_some() => self.heard(wire, line),
                     None => value = Some(line.to_owned()),
                 }
                 None
@@ -104,14 +117,23 @@ impl Rak3172 {
 impl Dialogue for Rak3172 {
     const BAUD: u32 = 115_200;
 
+    fn forget(&mut self) {
+        *self = Rak3172::default();
+    }
+
     fn resync(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault> {
-        self.confirm = None;
         // Ends half a command that the modem may still hold.
         wire.line.write(b"\r\n", until)?;
-        wire.line.drain(wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
+        self.hear_out(wire, wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
         let mut last = Fault::Silent("AT");
         for _ in 0..3 {
-            match wire.ask(("AT", "AT"), until, |_, line| (line == "OK").then_some(Ok(()))) {
+            let ok = wire.ask(("AT", "AT"), until, |wire, line| {
+                if line != "OK" {
+                    self.heard(wire, line);
+                }
+                (line == "OK").then_some(Ok(()))
+            });
+            match ok {
                 Ok(()) => return Ok(()),
                 Err(fault) => last = fault,
             }
@@ -124,6 +146,7 @@ impl Dialogue for Rak3172 {
             Fault::Refused(_, word) => Fault::Stranger(format!("AT+VER is answered by {word}")),
             other => other,
         })?;
+        self.rui3 = version.starts_with("RUI_");
         // RUI3 says RUI_4.x; the older firmware 1.0.x, with or without a V.
         match version.starts_with("RUI_") || version.trim_start_matches(['V', 'v']).starts_with("1.") {
             true => Ok(version),
@@ -135,6 +158,13 @@ impl Dialogue for Rak3172 {
         self.adjust(wire, "AT+ADR", if options.adr { "1" } else { "0" }, until)?;
         if let (Some(rate), false) = (options.data_rate, options.adr) {
             self.adjust(wire, "AT+DR", &rate.to_string(), until)?;
+        }
+        if options.region == Region::Eu868 {
+            // A second fence beside the sender's own ledger; not every firmware has it.
+            match self.adjust(wire, "AT+DCS", "1", until) {
+                Err(Fault::Refused(what, word)) => log::debug!("{what} is answered by {word}"),
+                answer => answer?,
+            }
         }
         self.adjust(wire, "AT+RETY", &options.attempts.clamp(1, 8).saturating_sub(1).to_string(), until)
     }
@@ -188,7 +218,7 @@ impl Dialogue for Rak3172 {
             return Err(Fault::TooLong(MAX_BYTES));
         }
         if self.confirm != Some(parcel.confirm) {
-            self.set(wire, "AT+CFM", if parcel.confirm { "1" } else { "0" }, until)?;
+            self.adjust(wire, "AT+CFM", if parcel.confirm { "1" } else { "0" }, until)?;
             self.confirm = Some(parcel.confirm);
         }
         let payload = format!("{}:{}", parcel.port, hex(&parcel.body));
@@ -227,14 +257,14 @@ impl Dialogue for Rak3172 {
     }
 
     /// The question travels with the next uplink: the first call asks and has no time yet, a call after an uplink
-    /// has it. The format of AT+LTIME is in no source; see `time_in`. It is taken for UTC.
+    /// has it.
     fn time(&mut self, wire: &mut Wire, until: Instant) -> Result<Option<DateTime<Utc>>, Fault> {
         if !self.time_came {
             self.set(wire, "AT+TIMEREQ", "1", until)?;
             return Ok(None);
         }
         self.time_came = false;
-        Ok(time_in(&self.get(wire, "AT+LTIME", until)?))
+        Ok(local_time(&self.get(wire, "AT+LTIME", until)?))
     }
 
     /// RUI3 sleeps by itself between commands and keeps its session; AT+SLEEP would need a time.
@@ -254,5 +284,11 @@ mod tests {
         let heard = downlink("+EVT:RX_1:-70:8:UNICAST:2:0A0B");
         assert_eq!(heard, Some(Downlink { port: 2, bytes: vec![10, 11] }));
         assert_eq!(downlink("+EVT:RX_1:-70:8:UNICAST:2"), None);
+        // Both forms stand in service_lora.c, of different versions.
+        let expected = "2026-06-05T14:25:30Z".parse().ok();
+        assert_eq!(local_time("14h25m30s on 06/05/2026"), expected);
+        assert_eq!(local_time("14h25m30s 05-06-2026"), expected);
+        assert_eq!(local_time("00h00m10s on 01/06/1980"), None);
+        assert_eq!(local_time("14h25m30s"), None);
     }
 }

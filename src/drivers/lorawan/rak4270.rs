@@ -71,12 +71,18 @@ impl Rak4270 {
 impl Dialogue for Rak4270 {
     const BAUD: u32 = 115_200;
 
-    fn resync(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault> {
+    /// OK may say only that the modem took the parcel: the manual does not tell whether the windows are over.
+    const EARLY: bool = true;
+
+    fn forget(&mut self) {
         self.confirm = None;
+    }
+
+    fn resync(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault> {
         let mut last = Fault::Silent("device:sleep:0");
         for _ in 0..3 {
             wire.line.write(b"\r\n", until)?;
-            wire.line.drain(wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
+            self.hear_out(wire, wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
             match self.say(wire, ("device:sleep:0", "at+set_config=device:sleep:0"), until) {
                 // Any word shows that it listens, a refusal too.
                 Ok(_) | Err(Fault::Refused(..)) => return Ok(()),

@@ -31,26 +31,28 @@ fn refusal(what: &'static str, line: &str, wire: &Wire) -> Option<Fault> {
 }
 
 impl Rn2483 {
-    /// Says `command` and takes the next line that is no downlink.
+    /// Says `command` and waits for a line that is `wanted`, or a refusal.
     fn say(
         &mut self,
         wire: &mut Wire,
         command: (&'static str, &str),
         until: Instant,
+        wanted: impl Fn(&str) -> bool,
     ) -> Result<String, Fault> {
         wire.ask(command, until, |wire, line| {
-            if self.hear(wire, line) {
-                return None;
+            if wanted(line) {
+                return Some(Ok(line.to_owned()));
             }
-            Some(refusal(command.0, line, wire).map_or(Ok(line.to_owned()), Err))
+            let refused = refusal(command.0, line, wire);
+            if refused.is_none() && !self.hear(wire, line) {
+                wire.line.stray();
+            }
+            refused.map(Err)
         })
     }
 
     fn set(&mut self, wire: &mut Wire, what: &'static str, value: &str, until: Instant) -> Result<(), Fault> {
-        match self.say(wire, (what, &format!("{what} {value}")), until)? {
-            ok if ok == "ok" => Ok(()),
-            other => Err(Fault::Refused(what, other)),
-        }
+        self.say(wire, (what, &format!("{what} {value}")), until, |line| line == "ok").map(drop)
     }
 }
 
@@ -62,8 +64,12 @@ impl Dialogue for Rn2483 {
         let mut last = Fault::Silent("z");
         for _ in 0..3 {
             wire.line.write(b"\r\n", until)?;
-            wire.line.drain(wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
-            match wire.ask(("z", "z"), until, |_, line| (line == "invalid_param").then_some(Ok(()))) {
+            self.hear_out(wire, wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
+            let known = wire.ask(("z", "z"), until, |wire, line| {
+                self.hear(wire, line);
+                (line == "invalid_param").then_some(Ok(()))
+            });
+            match known {
                 Ok(()) => return Ok(()),
                 Err(fault) => last = fault,
             }
@@ -72,15 +78,18 @@ impl Dialogue for Rn2483 {
     }
 
     fn identify(&mut self, wire: &mut Wire, until: Instant) -> Result<String, Fault> {
-        let version = self.say(wire, ("sys get ver", "sys get ver"), until)?;
-        match version.starts_with("RN2483") || version.starts_with("RN2903") {
-            true => Ok(version),
-            false => Err(Fault::Stranger(format!("{version:.40}, no RN2483 or RN2903"))),
-        }
+        let ours = |line: &str| line.starts_with("RN2483") || line.starts_with("RN2903");
+        self.say(wire, ("sys get ver", "sys get ver"), until, ours).map_err(|fault| match fault {
+            Fault::Refused(_, word) => Fault::Stranger(format!("sys get ver is answered by {word}")),
+            other => other,
+        })
     }
 
     fn configure(&mut self, wire: &mut Wire, options: &Options, until: Instant) -> Result<(), Fault> {
         self.set(wire, "mac set adr", if options.adr { "on" } else { "off" }, until)?;
+        // 7 by default.
+        let again = options.attempts.clamp(1, 8).saturating_sub(1);
+        self.set(wire, "mac set retx", &again.to_string(), until)?;
         match (options.data_rate, options.adr) {
             (Some(rate), false) => self.set(wire, "mac set dr", &rate.to_string(), until),
             _ => Ok(()),
@@ -106,11 +115,12 @@ impl Dialogue for Rn2483 {
             }
         })?;
         // Kept over a loss of power.
-        self.say(wire, ("mac save", "mac save"), until).map(drop)
+        self.say(wire, ("mac save", "mac save"), until, |line| line == "ok").map(drop)
     }
 
     fn link(&mut self, wire: &mut Wire, options: &Options, until: Instant) -> Result<Link, Fault> {
-        let text = self.say(wire, ("mac get dr", "mac get dr"), until)?;
+        let rate = |line: &str| line.parse::<u8>().is_ok();
+        let text = self.say(wire, ("mac get dr", "mac get dr"), until, rate)?;
         let rate: u8 = text.parse().map_err(|_| Fault::Refused("mac get dr", text))?;
         Ok(Link { max_payload: (options.max_payload)(rate), data_rate: Some(rate) })
     }
@@ -119,10 +129,9 @@ impl Dialogue for Rn2483 {
         let kind = if parcel.confirm { "cnf" } else { "uncnf" };
         let command = format!("mac tx {kind} {} {}", parcel.port, hex(&parcel.body));
         let shorter = parcel.body.len().saturating_sub(1);
-        match self.say(wire, ("mac tx", &command), until)?.as_str() {
-            "ok" => {}
-            "invalid_data_len" => return Err(Fault::TooLong(shorter)),
-            other => return Err(Fault::Refused("mac tx", other.to_owned())),
+        let taken = |line: &str| matches!(line, "ok" | "invalid_data_len");
+        if self.say(wire, ("mac tx", &command), until, taken)? != "ok" {
+            return Err(Fault::TooLong(shorter));
         }
         let receipt = if parcel.confirm { Receipt::Delivered } else { Receipt::Passed };
         wire.await_line("mac tx", until, |wire, line| match line {

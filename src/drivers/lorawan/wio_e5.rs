@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::dialogue::{Dialogue, Fault, Wire, time_in};
-use super::options::{Options, hex, unhex};
+use super::dialogue::{Dialogue, Fault, Wire, numbers, utc};
+use super::options::{Options, Region, hex, unhex};
 use crate::hal::{Downlink, Link, Parcel, Receipt};
 
 /// The words of the Wio-E5 (captured sessions of the LoRa-E5 library).
@@ -13,6 +13,8 @@ use crate::hal::{Downlink, Link, Parcel, Receipt};
 pub struct WioE5 {
     /// The port as last set.
     port: Option<u8>,
+    /// The network's time was asked for; `true`: and a parcel went since.
+    asked_time: Option<bool>,
 }
 
 /// Wakes it from AT+LOWPOWER, where any bytes do; awake it drops them.
@@ -75,13 +77,20 @@ impl WioE5 {
 impl Dialogue for WioE5 {
     const BAUD: u32 = 9600;
 
+    fn forget(&mut self) {
+        *self = WioE5::default();
+    }
+
     fn resync(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault> {
-        self.port = None;
         let mut last = Fault::Silent("AT");
         for _ in 0..3 {
             wire.line.write(&WAKE, until)?;
-            wire.line.drain(wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
-            match wire.ask(("AT", "AT"), until, |_, line| line.starts_with("+AT: OK").then_some(Ok(()))) {
+            self.hear_out(wire, wire.limits.quiet, until.min(Instant::now() + wire.limits.answer))?;
+            let ok = wire.ask(("AT", "AT"), until, |wire, line| {
+                self.hear(wire, line);
+                line.starts_with("+AT: OK").then_some(Ok(()))
+            });
+            match ok {
                 Ok(()) => return Ok(()),
                 Err(fault) => last = fault,
             }
@@ -98,6 +107,15 @@ impl Dialogue for WioE5 {
         if let (Some(rate), false) = (options.data_rate, options.adr) {
             self.say(wire, ("DR", &format!("={rate}")), until)?;
         }
+        if options.region == Region::Eu868 {
+            // A second fence beside the sender's own ledger.
+            match self.say(wire, ("LW", "=DC,ON"), until) {
+                Err(Fault::Refused(what, word)) => log::debug!("{what} is answered by {word}"),
+                answer => drop(answer?),
+            }
+        }
+        // Unconfirmed parcels go once.
+        self.say(wire, ("REPT", "=1"), until)?;
         self.say(wire, ("RETRY", &format!("={}", options.attempts.clamp(1, 8))), until).map(drop)
     }
 
@@ -177,6 +195,7 @@ impl Dialogue for WioE5 {
             wire.empty_frames += 1;
             wire.await_line("MSGHEX", until, |_, line| (line == "+MSGHEX: Done").then_some(Ok(())))?;
         }
+        self.asked_time = self.asked_time.map(|_| sent.is_ok());
         sent
     }
 
@@ -193,13 +212,19 @@ impl Dialogue for WioE5 {
         true
     }
 
-    /// AT+LW=DTR asks with the next uplink, AT+RTC tells; the format of its answer is in no source, see `time_in`.
+    /// AT+LW=DTR asks with the next uplink; after it AT+RTC=UTCMS tells, `2026-04-30 12:30:49.465`. The modem's clock
+    /// counts from 2020 until a network has set it, and on by itself where the network did not answer.
     fn time(&mut self, wire: &mut Wire, until: Instant) -> Result<Option<DateTime<Utc>>, Fault> {
-        let time = time_in(&self.say(wire, ("RTC", ""), until)?);
-        if time.is_none() {
+        if self.asked_time != Some(true) {
             self.say(wire, ("LW", "=DTR"), until)?;
+            self.asked_time = Some(false);
+            return Ok(None);
         }
-        Ok(time)
+        self.asked_time = None;
+        Ok(match numbers(&self.say(wire, ("RTC", "=UTCMS"), until)?)[..] {
+            [year, month, day, h, m, s, ..] => utc([year, month, day], [h, m, s]),
+            _ => None,
+        })
     }
 
     fn sleep(&mut self, wire: &mut Wire, until: Instant) -> Result<(), Fault> {

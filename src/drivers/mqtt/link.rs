@@ -45,6 +45,8 @@ pub(super) struct Line {
     inbox: VecDeque<(u16, Vec<u8>)>,
     /// Tickets of commands that were given out and are not acknowledged yet.
     given: Vec<u16>,
+    /// The retained command that came last: the broker gives it again at each subscription, and it is one command.
+    retained: Option<Vec<u8>>,
     /// The broker grants the trap its command topic.
     heard: bool,
     /// Home Assistant started and wants to hear of the trap.
@@ -61,6 +63,7 @@ impl Line {
             session: None,
             inbox: VecDeque::new(),
             given: Vec::new(),
+            retained: None,
             heard: true,
             announce: false,
         }
@@ -236,8 +239,12 @@ impl Line {
                 return Err(self.explain(fault));
             }
         };
-        if let Some(Happening::Message { topic, body, ticket }) = &happening {
-            if *topic == self.topics.command() {
+        if let Some(Happening::Message { topic, body, ticket, retained }) = &happening {
+            let again = *retained && self.retained.as_ref() == Some(body);
+            if *topic == self.topics.command() && !again {
+                if *retained {
+                    self.retained = Some(body.clone());
+                }
                 self.inbox.push_back((*ticket, body.clone()));
             } else {
                 self.announce |= topic == HOME_ASSISTANT_STATUS && body == ONLINE.as_bytes();

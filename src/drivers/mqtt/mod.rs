@@ -15,6 +15,8 @@
 //! The broker keeps a session for the trap, so commands wait while it sleeps. They are acknowledged when the next
 //! [`Uplink::receive`] shows that the caller has dealt with them: a power cut in between brings them again.
 //!
+//! A command that was published as retained, which the broker repeats at each connection, is given out once.
+//!
 //! Everything runs within the calls, on the caller's thread. Between calls nobody answers the broker: a trap that
 //! stays away for one and a half keep-alives is `offline`, and the next call connects anew.
 

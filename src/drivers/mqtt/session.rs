@@ -57,8 +57,9 @@ pub(super) enum Happening {
     Acked(u16, Result<(), String>),
     /// SUBACK: for each topic, whether it was granted.
     Subscribed(Vec<bool>),
-    /// A message came. `ticket` acknowledges it; 0: nothing to acknowledge.
-    Message { topic: String, body: Vec<u8>, ticket: u16 },
+    /// A message came. `ticket` acknowledges it; 0: nothing to acknowledge. `retained`: the broker keeps it and gives
+    /// it at each subscription.
+    Message { topic: String, body: Vec<u8>, ticket: u16, retained: bool },
     /// Pings and the like.
     Other,
 }

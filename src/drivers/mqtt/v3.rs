@@ -102,9 +102,12 @@ fn happening(event: Event) -> Happening {
             let granted = |code: &SubscribeReasonCode| matches!(code, SubscribeReasonCode::Success(_));
             Happening::Subscribed(ack.return_codes.iter().map(granted).collect())
         }
-        Event::Incoming(Packet::Publish(publish)) => {
-            Happening::Message { ticket: publish.pkid, body: publish.payload.to_vec(), topic: publish.topic }
-        }
+        Event::Incoming(Packet::Publish(publish)) => Happening::Message {
+            ticket: publish.pkid,
+            retained: publish.retain,
+            body: publish.payload.to_vec(),
+            topic: publish.topic,
+        },
         Event::Outgoing(Outgoing::Publish(id)) => Happening::Sent(id),
         _ => Happening::Other,
     }

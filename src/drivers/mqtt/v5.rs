@@ -123,6 +123,7 @@ fn happening(event: Event) -> Happening {
         }
         Event::Incoming(Packet::Publish(publish)) => Happening::Message {
             ticket: publish.pkid,
+            retained: publish.retain,
             body: publish.payload.to_vec(),
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
         },

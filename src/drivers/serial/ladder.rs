@@ -81,6 +81,22 @@ impl Ladder {
         self.climbs
     }
 
+    /// Cuts the power until [`Ladder::wake`], where there is a pin for it. This is rest, not repair: it is not
+    /// counted.
+    pub fn sleep(&mut self) -> io::Result<()> {
+        self.power.as_mut().map_or(Ok(()), |pin| pin.on())
+    }
+
+    /// Gives the power back.
+    pub fn wake(&mut self) -> io::Result<()> {
+        self.power.as_mut().map_or(Ok(()), |pin| pin.off())
+    }
+
+    /// Whether there is a pin that cuts the power.
+    pub fn cuts_power(&self) -> bool {
+        self.power.is_some()
+    }
+
     /// The modem was silent at `now` (monotonic): does the next thing, holding pins no longer than `most`.
     pub fn climb(&mut self, now: Duration, most: Duration) -> Step {
         self.failures = self.failures.saturating_add(1);

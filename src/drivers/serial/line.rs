@@ -106,19 +106,21 @@ impl Line {
         Ok(Some(self.waiting.drain(..n).collect()))
     }
 
-    /// True once `prompt` was read, which ends no line (`>` of a SIM7080); lines before it are dropped and counted,
-    /// and `stop` looks at each whether it ends the wait.
-    pub fn prompt(&mut self, prompt: u8, until: Instant, stop: impl Fn(&str) -> bool) -> io::Result<bool> {
+    /// True once `prompt` was read, which ends no line (`>` of a SIM7080); `stop` looks at each line before it whether
+    /// that ends the wait.
+    pub fn prompt(
+        &mut self,
+        prompt: u8,
+        until: Instant,
+        mut stop: impl FnMut(&str) -> bool,
+    ) -> io::Result<bool> {
         loop {
             while let Some(byte) = self.waiting.pop_front() {
                 if byte == prompt && self.partial.is_empty() {
                     return Ok(true);
                 }
-                if let Some(line) = self.take(byte) {
-                    if stop(&line) {
-                        return Ok(false);
-                    }
-                    self.stray();
+                if self.take(byte).is_some_and(|line| stop(&line)) {
+                    return Ok(false);
                 }
             }
             if !self.fill(until)? {
@@ -135,8 +137,14 @@ impl Line {
                 break;
             }
         }
-        self.partial.clear();
+        self.forget();
         Ok(())
+    }
+
+    /// Drops the line so far.
+    pub fn forget(&mut self) {
+        self.partial.clear();
+        self.overlong = false;
     }
 
     /// Reads what is there; false when `until` came first.
