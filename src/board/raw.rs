@@ -1,0 +1,193 @@
+//! A board profile as written: unknown keys refused, every key's default. `boards/README.md` tells of each.
+
+use serde::Deserialize;
+
+use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
+use crate::drivers::bench::{Faults, Pace, Play, Scenery};
+use crate::drivers::pir::Bias;
+use crate::drivers::spool::After;
+use crate::drivers::trigger::Rule;
+
+/// The whole file.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    pub description: String,
+    pub compatible: Vec<String>,
+    pub trigger: TriggerDriver,
+    pub camera: CameraDriver,
+    pub clock: ClockDriver,
+    pub pir: RawPir,
+    pub timer: RawTimer,
+    pub storm: RawStorm,
+    pub stream: RawStream,
+    pub spool: RawSpool,
+    pub bench: RawBench,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPir {
+    pub lines: Vec<String>,
+    pub rule: Rule,
+    pub window_ms: i64,
+    pub active_low: bool,
+    pub bias: Bias,
+    pub debounce_ms: i64,
+    pub hold_off_ms: i64,
+    pub warm_up_s: i64,
+    pub again_s: i64,
+}
+
+impl Default for RawPir {
+    fn default() -> Self {
+        RawPir {
+            lines: Vec::new(),
+            rule: Rule::Any,
+            window_ms: 3000,
+            active_low: false,
+            bias: Bias::None,
+            debounce_ms: 20,
+            hold_off_ms: 1000,
+            warm_up_s: 30,
+            again_s: 10,
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTimer {
+    pub every_s: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStorm {
+    pub on: bool,
+    pub per_hour: i64,
+    pub at_once: i64,
+    pub cool_down_ms: i64,
+    pub cool_down_max_s: i64,
+    pub sample_min: i64,
+}
+
+impl Default for RawStorm {
+    fn default() -> Self {
+        RawStorm {
+            on: true,
+            per_hour: 120,
+            at_once: 6,
+            cool_down_ms: 2000,
+            cool_down_max_s: 60,
+            sample_min: 5,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStream {
+    pub program: String,
+    pub command: Vec<String>,
+    pub extra: Vec<String>,
+    pub width: i64,
+    pub height: i64,
+    pub rate: i64,
+    pub quality: i64,
+    pub warm: bool,
+    pub before: i64,
+    pub settle: i64,
+    pub ring_mb: i64,
+    pub start_ms: i64,
+    pub frame_ms: i64,
+    pub burst_ms: i64,
+    pub power_line: String,
+    pub power_active_low: bool,
+    pub power_off_ms: i64,
+    pub recover: Vec<String>,
+    pub reboots_per_day: i64,
+    pub reboot_after: i64,
+    pub reboot_ledger: String,
+}
+
+impl Default for RawStream {
+    fn default() -> Self {
+        RawStream {
+            program: String::new(),
+            command: Vec::new(),
+            extra: Vec::new(),
+            width: 1536,
+            height: 864,
+            rate: 5,
+            quality: 90,
+            warm: true,
+            before: 1,
+            settle: 5,
+            ring_mb: 16,
+            start_ms: 5000,
+            frame_ms: 2000,
+            burst_ms: 15_000,
+            power_line: String::new(),
+            power_active_low: false,
+            power_off_ms: 2000,
+            recover: Vec::new(),
+            reboots_per_day: 0,
+            reboot_after: 5,
+            reboot_ledger: "/var/lib/trapline/camera-reboots".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSpool {
+    pub folder: String,
+    pub after: After,
+    pub moved_to: String,
+    pub look_ms: i64,
+    pub gap_s: i64,
+    pub utc_offset_min: i64,
+}
+
+impl Default for RawSpool {
+    fn default() -> Self {
+        RawSpool {
+            folder: String::new(),
+            after: After::Keep,
+            moved_to: String::new(),
+            look_ms: 2000,
+            gap_s: 5,
+            utc_offset_min: 0,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBench {
+    pub play: Play,
+    pub seed: i64,
+    pub bursts: i64,
+    pub width: i64,
+    pub height: i64,
+    pub quality: i64,
+    pub pace: Pace,
+    pub faults: Faults,
+}
+
+impl Default for RawBench {
+    fn default() -> Self {
+        let Scenery { width, height, quality } = Scenery::default();
+        RawBench {
+            play: Play::default(),
+            seed: 0,
+            bursts: 0,
+            width: width.into(),
+            height: height.into(),
+            quality: quality.into(),
+            pace: Pace::default(),
+            faults: Faults::default(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One run of the program: started in a process group of its own, and ended with all its children.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// A program that was asked to end has so long before it is killed: `rpicam-vid` closes the camera meanwhile.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A killed process is gone at once, unless it hangs in the kernel; then nobody can wait for it.
+const KILLED: Duration = Duration::from_secs(2);
+
+/// How much of its last words is kept, bytes.
+const LAST_WORDS: usize = 300;
+
+/// The program at work.
+pub(super) struct Process {
+    child: Child,
+    words: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Process {
+    /// Starts `command`; its pictures come from the pipe.
+    pub(super) fn start(command: &[String]) -> Result<(Process, ChildStdout), String> {
+        let (program, arguments) = command.split_first().ok_or("no program is named")?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("{program} does not start: {error}"))?;
+        let words = Arc::new(Mutex::new(Vec::new()));
+        if let Some(mut stderr) = child.stderr.take() {
+            let words = Arc::clone(&words);
+            // Read to its end, or a talkative program would stand still.
+            std::thread::spawn(move || {
+                let mut buffer = [0; 1024];
+                while let Ok(n @ 1..) = stderr.read(&mut buffer) {
+                    let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+                    words.extend_from_slice(buffer.get(..n).unwrap_or_default());
+                    let old = words.len().saturating_sub(LAST_WORDS);
+                    words.drain(..old);
+                }
+            });
+        }
+        let pipe = child.stdout.take().ok_or("its output is not there")?;
+        Ok((Process { child, words }, pipe))
+    }
+
+    /// Ends it with its children, by force if need be. What it said last, and how it ended by itself if it did.
+    pub(super) fn end(mut self) -> String {
+        let by_itself = self.child.try_wait().ok().flatten();
+        self.signal(Signal::TERM);
+        if !self.gone_within(GRACE) {
+            self.signal(Signal::KILL);
+            if !self.gone_within(KILLED) {
+                log::error!("process {} hangs in the kernel and cannot be ended", self.child.id());
+            }
+        }
+        // Children that outlived it hold the camera.
+        self.signal(Signal::KILL);
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = String::from_utf8_lossy(&words);
+        let last = last.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+        let mut told = by_itself.map(|status| format!(" ({status})")).unwrap_or_default();
+        if !last.is_empty() {
+            told.push_str(&format!("; it said: {last}"));
+        }
+        told
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // An error means that nobody of the group is left.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    fn gone_within(&mut self, patience: Duration) -> bool {
+        let begun = Instant::now();
+        loop {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return true;
+            }
+            if begun.elapsed() >= patience {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

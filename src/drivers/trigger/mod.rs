@@ -1,0 +1,13 @@
+//! Triggers without a device of their own: the time-lapse, somebody's wish, and two that watch over others.
+
+mod asked;
+mod combined;
+mod storm;
+mod timer;
+
+pub use asked::Asked;
+pub use combined::{Combined, Rule};
+#[cfg(test)]
+pub(super) use storm::tests::HandClock;
+pub use storm::{Limits, Storm};
+pub use timer::Timer;
