@@ -65,12 +65,12 @@ struct FakeNetwork {
 }
 
 impl Network for FakeNetwork {
-    fn run(&mut self, input: Tensor) -> Result<Outputs, EngineError> {
+    fn run(&mut self, input: &Tensor) -> Result<Outputs, EngineError> {
         if input.shape != self.shape {
-            return Err(EngineError::Shape { expected: self.shape.clone(), got: input.shape });
+            return Err(EngineError::Shape { expected: self.shape.clone(), got: input.shape.clone() });
         }
         let pass = self.pass;
         self.pass += 1;
-        (self.script)(&input, pass)
+        (self.script)(input, pass)
     }
 }

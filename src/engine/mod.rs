@@ -12,8 +12,12 @@
 //! | [`hash`] | SHA-256 of files |
 //! | [`install`], `download` | models onto the card, whole or not at all |
 //! | `tract` | the built-in engine, pure Rust (feature `tract`) |
+//! | `onnxruntime` | ONNX Runtime, its shared library found when the program runs (feature `onnxruntime`) |
+//! | [`choose`] | which of them a site gets |
+//! | `onnx` | what every engine checks of an ONNX file |
 //! | [`fake`] | an engine that answers what a test tells it to |
 
+pub mod choose;
 mod download;
 pub mod fake;
 pub mod hash;
@@ -22,6 +26,10 @@ mod keys;
 pub mod labels;
 pub mod manifest;
 pub mod model;
+#[cfg(any(feature = "tract", feature = "onnxruntime"))]
+mod onnx;
+#[cfg(feature = "onnxruntime")]
+pub mod onnxruntime;
 mod read;
 mod shapes;
 #[cfg(feature = "tract")]
@@ -86,7 +94,7 @@ pub trait Engine: Send + Sync {
 /// A network ready to run.
 pub trait Network: Send {
     /// One forward pass. Outputs come in the network's own order, each with its name.
-    fn run(&mut self, input: Tensor) -> Result<Vec<(String, Tensor)>, EngineError>;
+    fn run(&mut self, input: &Tensor) -> Result<Vec<(String, Tensor)>, EngineError>;
 }
 
 /// The engine that is built in, for callers that do not choose one.
@@ -112,6 +120,15 @@ pub enum EngineError {
         engine: String,
         /// How to get it.
         cure: String,
+    },
+    /// ONNX Runtime's library is missing, too old or broken.
+    #[error(
+        "no usable ONNX Runtime library ({tried}); install it (1.17 or newer) and name it in `models.onnxruntime` or \
+         ORT_DYLIB_PATH"
+    )]
+    Library {
+        /// What was tried, and why it did not do.
+        tried: String,
     },
     /// The bytes are no network this engine can run.
     #[error("{engine} cannot load the network: {reason}; check that the file is a complete ONNX model")]

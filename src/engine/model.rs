@@ -1,6 +1,7 @@
 //! A network that fits its manifest: hash checked, loaded once, tried once.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::hash::sha256;
 use super::manifest::{Dtype, Manifest, ManifestError};
@@ -12,6 +13,7 @@ pub struct Model {
     manifest: Manifest,
     engine: String,
     network: Box<dyn Network>,
+    busy: Duration,
 }
 
 impl std::fmt::Debug for Model {
@@ -117,7 +119,8 @@ impl Model {
         }
         let fail = |error| ModelError::Engine { manifest: manifest.path.clone(), error };
         let network = engine.load(onnx, &manifest.input, threads).map_err(fail)?;
-        let mut model = Model { engine: engine.name(), network, manifest: manifest.clone() };
+        let mut model =
+            Model { engine: engine.name(), network, manifest: manifest.clone(), busy: Duration::ZERO };
         model.dry_run().map_err(fail)?;
         Ok(model)
     }
@@ -132,15 +135,23 @@ impl Model {
         &self.engine
     }
 
+    /// Time spent in the network by [`Model::infer`] so far.
+    pub fn busy(&self) -> Duration {
+        self.busy
+    }
+
     /// One forward pass: every output with its name, in the network's order.
-    pub fn run(&mut self, input: Tensor) -> Result<Vec<(String, Tensor)>, EngineError> {
+    pub fn run(&mut self, input: &Tensor) -> Result<Vec<(String, Tensor)>, EngineError> {
         self.network.run(input)
     }
 
     /// One forward pass: the output the manifest names, real values (quantised outputs are turned back), and for
     /// RT-DETR the boxes. The shapes are those `output.decode` reads, and every number is finite.
-    pub fn infer(&mut self, input: Tensor) -> Result<(Tensor, Option<Tensor>), EngineError> {
-        let outputs = self.network.run(input)?;
+    pub fn infer(&mut self, input: &Tensor) -> Result<(Tensor, Option<Tensor>), EngineError> {
+        let began = Instant::now();
+        let outputs = self.network.run(input);
+        self.busy += began.elapsed();
+        let outputs = outputs?;
         let picked = shapes::pick(&self.manifest, &outputs)?;
         shapes::classes(&self.manifest, &picked)?;
         Ok((self.real(picked.main)?, picked.boxes.map(|boxes| self.real(boxes)).transpose()?))
@@ -148,7 +159,7 @@ impl Model {
 
     /// One pass on a blank (mid-grey) input, checking the output.
     pub fn dry_run(&mut self) -> Result<(), EngineError> {
-        let outputs = self.network.run(self.blank_input())?;
+        let outputs = self.network.run(&self.blank_input())?;
         let picked = shapes::pick(&self.manifest, &outputs)?;
         let classes = shapes::classes(&self.manifest, &picked)?;
         shapes::check_names(&self.manifest, classes)
@@ -242,7 +253,7 @@ mod tests {
     fn quantised_outputs_are_turned_back_and_picked_by_name() {
         let engine = Fake::always(scores(Data::U8(vec![2, 4, 0])));
         let mut model = open(MANIFEST, b"abc", &engine).unwrap();
-        let (main, boxes) = model.infer(blank()).unwrap();
+        let (main, boxes) = model.infer(&blank()).unwrap();
         // (byte - 2) * 0.5
         assert_eq!((main.data, boxes), (Data::F32(vec![0.0, 1.0, -1.0]), None));
         assert_eq!(model.engine(), "fake");
@@ -308,11 +319,11 @@ mod tests {
         });
         let mut model = open(MANIFEST, b"abc", &engine).unwrap();
         assert_eq!(
-            model.infer(blank()).unwrap_err().to_string(),
+            model.infer(&blank()).unwrap_err().to_string(),
             "fake failed in the network: out of memory"
         );
-        assert!(model.infer(blank()).unwrap_err().to_string().contains("number 1 of it is NaN"));
-        assert_eq!(model.infer(blank()).unwrap().0.data, Data::F32(vec![0.0, 1.0, 2.0]));
+        assert!(model.infer(&blank()).unwrap_err().to_string().contains("number 1 of it is NaN"));
+        assert_eq!(model.infer(&blank()).unwrap().0.data, Data::F32(vec![0.0, 1.0, 2.0]));
         let failing = Fake::new(|_, _| Err(Fake::failure("no")));
         assert!(matches!(open(MANIFEST, b"abc", &failing), Err(ModelError::Engine { .. })));
     }

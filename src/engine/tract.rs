@@ -7,7 +7,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TypedModelPatch;
 use tract_onnx::tract_core::ops::math::sub;
@@ -15,7 +14,7 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax};
 use tract_onnx::tract_hir::infer::Factoid;
 
 use super::manifest::{Dtype, Input};
-use super::{Data, Engine, EngineError, Network, Tensor};
+use super::{Data, Engine, EngineError, Network, Tensor, onnx};
 
 const NAME: &str = "tract 0.23";
 
@@ -52,11 +51,13 @@ fn cannot_load(reason: impl std::fmt::Display) -> EngineError {
 
 fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
     let chain = |e: TractError| cannot_load(format!("{e:#}"));
+    if let Some(tensor) = onnx::in_second_file(onnx) {
+        return Err(cannot_load(onnx::second_file(&tensor)));
+    }
     let parser = tract_onnx::onnx();
     let proto = parser.proto_model_for_read(&mut &onnx[..]).map_err(chain)?;
-    refuse_external_data(&proto)?;
     let mut model = parser.model_for_proto_model(&proto).map_err(chain)?;
-    check_input(&model, spec)?;
+    onnx::check_input(&inputs(&model)?, spec)?;
     let dtype = match spec.dtype {
         Dtype::F32 => DatumType::F32,
         Dtype::U8 => DatumType::U8,
@@ -97,59 +98,26 @@ fn shield_quantised_softmax(mut model: TypedModel) -> TractResult<TypedModel> {
     Ok(model)
 }
 
-/// A model is one file: weights in a second one would escape its SHA-256.
-fn refuse_external_data(proto: &ModelProto) -> Result<(), EngineError> {
-    let mut constants = proto.graph.iter().flat_map(|graph| {
-        let in_nodes = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|a| a.t.as_ref());
-        graph.initializer.iter().chain(in_nodes)
-    });
-    match constants.find(|tensor| !tensor.external_data.is_empty() || tensor.data_location == Some(1)) {
-        None => Ok(()),
-        Some(tensor) => Err(cannot_load(format!(
-            "its weights ({}) lie in a second file (ONNX external_data); save it as one file",
-            tensor.name
-        ))),
-    }
-}
-
-/// The network's own input must have the manifest's name and, where it is fixed, type and size.
-fn check_input(model: &InferenceModel, spec: &Input) -> Result<(), EngineError> {
-    let unfit = |key: &str, manifest: String, network: String| {
-        Err(EngineError::Unfit { key: key.into(), manifest, network })
-    };
+/// What the network says of its input.
+fn inputs(model: &InferenceModel) -> Result<Vec<onnx::Has>, EngineError> {
     let outlets = model.input_outlets().map_err(cannot_load)?;
-    let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
-    if names != [spec.name.as_str()] {
-        return unfit("input.name", spec.name.clone(), names.join(", "));
-    }
-    let fact = model.input_fact(0).map_err(cannot_load)?;
-    let wanted = match spec.dtype {
-        Dtype::F32 => DatumType::F32,
-        Dtype::U8 => DatumType::U8,
-    };
-    if let Some(has) = fact.datum_type.concretize().filter(|has| *has != wanted) {
-        return unfit("input.dtype", format!("{wanted:?}").to_lowercase(), format!("{has:?}").to_lowercase());
-    }
-    let fixed: Vec<Option<i64>> =
-        fact.shape.dims().map(|dim| dim.concretize().and_then(|d| d.to_i64().ok())).collect();
-    let fits = fact.shape.is_open()
-        || (fixed.len() == 4
-            && fixed.iter().zip(spec.shape()).all(|(has, wants)| has.is_none_or(|d| d == wants as i64)));
-    if fits {
-        return Ok(());
-    }
-    unfit(
-        "input.width, input.height, input.layout",
-        format!("{:?}", spec.shape()),
-        format!("{:?}", fact.shape),
-    )
+    let each = outlets.iter().map(|outlet| {
+        let fact = model.outlet_fact(*outlet).map_err(cannot_load)?;
+        let shape = fact.shape.dims().map(|dim| dim.concretize().and_then(|d| d.to_i64().ok())).collect();
+        Ok(onnx::Has {
+            name: model.node(outlet.node).name.clone(),
+            dtype: fact.datum_type.concretize().map(|has| format!("{has:?}").to_lowercase()),
+            shape: (!fact.shape.is_open()).then_some(shape),
+        })
+    });
+    each.collect()
 }
 
 impl Network for Loaded {
-    fn run(&mut self, input: Tensor) -> Result<Vec<(String, Tensor)>, EngineError> {
+    fn run(&mut self, input: &Tensor) -> Result<Vec<(String, Tensor)>, EngineError> {
         let failed = |reason: String| EngineError::Run { engine: NAME.into(), reason };
         if input.shape != self.shape {
-            return Err(EngineError::Shape { expected: self.shape.to_vec(), got: input.shape });
+            return Err(EngineError::Shape { expected: self.shape.to_vec(), got: input.shape.clone() });
         }
         let value = match (&input.data, self.dtype) {
             (Data::F32(values), Dtype::F32) => tract_onnx::prelude::Tensor::from_shape(&input.shape, values),
@@ -226,7 +194,7 @@ mod tests {
         // By hand: the channels' means of i/48 are 7.5/48, 23.5/48, 39.5/48;
         // 32 * 7.5/48 - 16 * 23.5/48 + 8 * 39.5/48 + 1 = 4.75 and -32 * .. + 31.75 * .. + 2 * .. - 1 = 11.1901.
         let values = (0..48).map(|i| i as f32 / 48.0).collect();
-        let out = network.run(Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(values) }).unwrap();
+        let out = network.run(&Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(values) }).unwrap();
         assert_eq!((out[0].0.as_str(), &out[0].1.shape), ("scores", &vec![1, 2]));
         let scores = out[0].1.to_f32();
         assert!((scores[0] - 4.75).abs() < 1e-4 && (scores[1] - 11.190_1).abs() < 1e-3, "{scores:?}");
@@ -236,7 +204,7 @@ mod tests {
     fn a_fully_quantised_network_takes_and_gives_bytes() {
         let mut network = Tract.load(QDQ, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
         let bytes = (0..48).map(|i| i * 5).collect();
-        let out = network.run(Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
+        let out = network.run(&Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
         // By hand: 32 * 112.5/255 - 16 * 117.5/255 + 8 * 122.5/255 + 1 = 11.59, and 0.47; rounded, plus 128.
         assert_eq!(out[0].1.data, Data::U8(vec![140, 128]));
     }
@@ -248,7 +216,7 @@ mod tests {
         let network = include_bytes!("../../tests/data/qdq_softmax.onnx");
         let mut network = Tract.load(network, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
         let bytes = (0..48).map(|i| i * 5).collect();
-        let out = network.run(Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
+        let out = network.run(&Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
         assert_eq!(out[0].1.data, Data::U8(vec![255, 0]));
     }
 
@@ -279,10 +247,10 @@ mod tests {
     fn an_input_of_another_shape_is_an_error_and_the_network_goes_on() {
         let mut network = Tract.load(INT8_WEIGHTS, &spec(Layout::Nchw, Dtype::F32), 2).unwrap();
         let wrong = Tensor { shape: vec![1, 3, 2, 2], data: Data::F32(vec![0.0; 12]) };
-        assert!(matches!(network.run(wrong), Err(EngineError::Shape { .. })));
+        assert!(matches!(network.run(&wrong), Err(EngineError::Shape { .. })));
         let short = Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(vec![0.0; 12]) };
-        assert!(matches!(network.run(short), Err(EngineError::Run { .. })));
+        assert!(matches!(network.run(&short), Err(EngineError::Run { .. })));
         let right = Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(vec![0.0; 48]) };
-        assert_eq!(network.run(right).unwrap()[0].1.data, Data::F32(vec![1.0, -1.0]));
+        assert_eq!(network.run(&right).unwrap()[0].1.data, Data::F32(vec![1.0, -1.0]));
     }
 }
