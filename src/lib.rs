@@ -32,7 +32,7 @@
 //! | `csv` | tables of text | |
 //! | `deployment` | how a camera stands, in the words of Camtrap DP | |
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
-//! | `engine` | inference behind one trait: manifests, labels, tract, a fake | csv, units |
+//! | `engine` | inference behind one trait: manifests, labels, tract, ONNX Runtime, a fake | csv, units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, event, units |
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
 //! | `hal` | the seams, traits only: trigger, camera, clock, uplink, gauges | image, units, event |
@@ -42,16 +42,22 @@
 //! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, image, engine, store, event, airtime, config, deployment, units |
 //! | `config` | what a site chooses, checked | deployment, strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
+//! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables | csv, deployment, event, store, units |
+//! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
+//! | `console` | the page, on a phone at the trap and on a laptop at home | daemon, store, event, export, units, deployment, config, image, photos, hal |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
-//! `engine::tract` names tract. `tests/rooms.rs` reads the `use` lines and keeps this table true.
+//! `engine::tract` names tract, only `engine::onnxruntime` names ort. `tests/rooms.rs` reads the
+//! `use` lines and keeps this table true.
 //!
 //! # Features
 //!
 //! With `default-features = false` the library is `no_std` and holds `units`, `event` and `airtime` only: what ground
-//! software needs to read events. `std` (default) adds everything else, `tract` (default) the inference engine.
+//! software needs to read events. `std` (default) adds everything else, `tract` (default) the inference engine,
+//! `console` (default) the page, `onnxruntime` a second engine, through a shared library that is found when the
+//! program runs.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod airtime;
@@ -64,6 +70,8 @@ pub mod board;
 pub mod cli;
 #[cfg(feature = "std")]
 pub mod config;
+#[cfg(feature = "console")]
+pub mod console;
 #[cfg(feature = "std")]
 pub mod csv;
 #[cfg(feature = "std")]
@@ -77,11 +85,15 @@ pub mod engine;
 #[cfg(feature = "std")]
 pub mod eval;
 #[cfg(feature = "std")]
+pub mod export;
+#[cfg(feature = "std")]
 pub mod hal;
 #[cfg(feature = "std")]
 pub mod image;
 #[cfg(feature = "std")]
 pub mod photos;
+#[cfg(feature = "std")]
+pub mod report;
 #[cfg(feature = "std")]
 pub mod store;
 #[cfg(feature = "std")]

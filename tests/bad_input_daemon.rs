@@ -29,8 +29,8 @@ fn detector(file: &str, sha256: &str) -> String {
 #[test]
 fn an_unknown_board_is_answered_with_the_known_and_the_nearest() {
     let trap = Trap::new();
-    let expected = "no board is called `fats` (did you mean `fast`?); known: bench, fast; others are files NAME.toml \
-                    in boards";
+    let expected = "no board is called `fats` (did you mean `fast`?); known: bench, fast, jetson-orin-nano, pi-3, pi-4, \
+                    pi-5, pi-zero-2-w; others are files NAME.toml in boards";
     assert_eq!(said(&trap.run(&["--board", "fats"])), (Some(2), expected.to_owned()));
 }
 

@@ -14,6 +14,7 @@ use trapline::board;
 use trapline::config::{Config, Thresholds};
 use trapline::daemon::pipeline::{Devices, Judges, Pipeline};
 use trapline::event::Outcome;
+use trapline::image::Rgb;
 use trapline::store::EffortKind;
 use trapline::units::{BBox, Rank, Score};
 use trapline::vision::judge::Frame;
@@ -124,6 +125,10 @@ fn seen(outcome: Outcome, frames: usize) -> Judgement {
 }
 
 impl Judges for Script {
+    fn glance(&mut self, _picture: &Rgb) -> Option<Result<Vec<Detection>, String>> {
+        None
+    }
+
     fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
         seen(self.0.next().unwrap(), frames.len())
     }

@@ -81,13 +81,14 @@ fn a_look_at_a_region_gives_boxes_on_the_whole_picture() {
 fn classifiers_give_the_probabilities_onnx_runtime_gives() {
     let Some(root) = shared() else { return };
     let picture = skunk(&root, Want::Full);
-    // (network, [(class, probability)], tolerance). A skunk is no bird: noise of half a grey value on the crop moves the
+    // (network, [(class, probability)], tolerance). Quantised networks differ by up to 0.07 between the two engines on
+    // the same pixels (`engines_agree.rs`), so theirs is wider than a decoder's rounding asks for. A skunk is no bird: noise of half a grey value on the crop moves the
     // bird networks' probabilities by 0.04 in ONNX Runtime itself, so their tolerance is wider.
     /// Model, a few classes with their probabilities, tolerance.
     type Case<'a> = (&'a str, &'a [(usize, f32)], f32);
     let cases: [Case<'_>; 4] = [
         ("imagenet_mobilenetv2", &[(362, 0.9571), (359, 0.0211), (363, 0.0105)], 0.01),
-        ("imagenet_mobilenetv2_int8", &[(362, 0.9531), (359, 0.0234), (363, 0.0117)], 0.02),
+        ("imagenet_mobilenetv2_int8", &[(362, 0.9531), (359, 0.0234), (363, 0.0117)], 0.05),
         ("inat_birds", &[(867, 0.3300), (362, 0.3100), (72, 0.0732)], 0.06),
         ("inat_birds_int8", &[(867, 0.4414), (362, 0.2695), (72, 0.0508)], 0.1),
     ];

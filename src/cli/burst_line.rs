@@ -84,6 +84,7 @@ pub fn object(done: &Acknowledged<'_>) -> Value {
         "sequence": done.stowed.recorded.sequence,
         "triggered": burst.triggered.to_rfc3339(),
         "clock": burst.clock.as_str(),
+        "trigger": done.source.as_str(),
         "outcome": burst.outcome.as_str(),
         "probability": burst.probability,
         "frames": burst.frames.len(),

@@ -231,7 +231,8 @@ fn key(text: &str) -> Result<EventKey, String> {
     parts.ok_or_else(|| "a key is boot-number as `trapline events list` prints it, e.g. 3-300".to_owned())
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// A time, local where it names no zone.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.to_utc());
     }

@@ -9,12 +9,18 @@ pub mod bench;
 mod burst_line;
 pub mod codebook;
 pub mod command;
+pub mod console;
 pub mod decode;
 pub mod demo;
+mod engine;
 pub mod eval;
 pub mod events;
+pub mod export;
+pub mod import;
 pub mod models;
 mod progress;
+pub mod report;
+pub mod review;
 pub mod rules;
 pub mod run;
 mod sending;
@@ -51,6 +57,16 @@ enum Verb {
     Decode(decode::Args),
     /// Read the journal
     Events(events::Args),
+    /// Write Camtrap DP, MegaDetector results, detection histories and tables from journals
+    Export(export::Args),
+    /// Make configurations of a Camtrap DP package's deployments
+    Import(import::Args),
+    /// A season on one page: what journals hold, as one HTML file
+    Report(report::Args),
+    /// Look through a card or a journal in a browser, confirm and correct, export
+    Review(review::Args),
+    /// Switch the page of a running trap on or off, or make its secret anew
+    Console(console::Args),
     /// Replay a journal through alert rules
     Rules(rules::Args),
     /// List, verify, install and time models
@@ -104,6 +120,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),
+        Verb::Export(args) => export::run(args),
+        Verb::Import(args) => import::run(args),
+        Verb::Report(args) => report::run(args),
+        Verb::Review(args) => review::run(args),
+        Verb::Console(args) => console::run(args),
         Verb::Rules(args) => rules::run(args),
         Verb::Models(args) => models::run(args),
         Verb::World(args) => world::run(args),

@@ -9,11 +9,13 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::burst_line::say;
+use super::engine::EngineArgs;
 use super::{Done, Failure};
+use crate::daemon::models as networks;
+use crate::engine::Engine;
 use crate::engine::install::{DEFAULT_LIMIT, InstallError, Request, default_dir, install, installed};
 use crate::engine::manifest::Manifest;
 use crate::engine::model::{Model, ModelError};
-use crate::engine::{Engine, builtin};
 
 /// Shown at the end of every `--help` of this verb.
 const EXAMPLES: &str = "\
@@ -22,7 +24,8 @@ Examples:
   trapline models verify models/bench-detector
   trapline models add models/bench-detector
   trapline models add https://example.org/detector.toml --sha256 HEX
-  trapline models bench models/bench-classifier --json";
+  trapline models bench models/bench-classifier --json
+  trapline models bench models/bench-detector --engine onnxruntime";
 
 /// Arguments of `trapline models`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +39,8 @@ pub struct Args {
     /// Print JSON, one object per line
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,13 +101,16 @@ pub fn run(args: Args) -> Done {
             return Err(Failure::input(anyhow!("no folder of models: give --dir or set TRAPLINE_MODELS")));
         }
     };
+    let engine = || open_engine(&args.engine);
     match args.verb {
-        Verb::List => list(&dir, &printer),
-        Verb::Verify { models } => verify(&dir, &models, &printer),
+        Verb::List => list(&dir, &*engine()?, &printer),
+        Verb::Verify { models } => verify(&dir, &models, &*engine()?, &printer),
         Verb::Add { source, sha256, max_bytes, replace } => {
             add(&dir, Request { source, sha256, limit: max_bytes, replace }, &printer)
         }
-        Verb::Bench { models, passes, threads } => bench(&dir, &models, passes, threads, &printer),
+        Verb::Bench { models, passes, threads } => {
+            bench(&dir, &models, &*engine()?, (passes, threads), &printer)
+        }
     }
 }
 
@@ -118,7 +126,7 @@ impl Printer {
     }
 }
 
-fn list(dir: &Path, printer: &Printer) -> Done {
+fn list(dir: &Path, engine: &dyn Engine, printer: &Printer) -> Done {
     let found = installed(dir).map_err(Failure::runtime)?;
     if found.is_empty() && !printer.json {
         printer
@@ -144,6 +152,10 @@ fn list(dir: &Path, printer: &Printer) -> Done {
                 printer.line(object, format!("{}  {error}", shown_name(&path)));
             }
         }
+    }
+    // Where programs read, every line is a model.
+    if !printer.json {
+        printer.line(Value::Null, format!("engine: {}", engine.name()));
     }
     Ok(())
 }
@@ -187,16 +199,15 @@ fn chosen(dir: &Path, models: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     models.iter().map(find).collect()
 }
 
-fn engine() -> Result<Box<dyn Engine>, Failure> {
-    builtin().map_err(Failure::input)
+fn open_engine(args: &EngineArgs) -> Result<Box<dyn Engine>, Failure> {
+    networks::engine(&args.models()).map_err(Failure::input)
 }
 
-fn verify(dir: &Path, models: &[PathBuf], printer: &Printer) -> Done {
-    let engine = engine()?;
+fn verify(dir: &Path, models: &[PathBuf], engine: &dyn Engine, printer: &Printer) -> Done {
     let mut broken = 0;
     for path in chosen(dir, models)? {
         // Opening checks the hash and runs the network once.
-        match Model::open(&path, engine.as_ref(), 1) {
+        match Model::open(&path, engine, 1) {
             Ok(model) => {
                 let object = json!({ "path": path, "ok": true, "name": model.manifest().name });
                 printer.line(object, format!("{}  ok", shown_name(&path)));
@@ -256,11 +267,16 @@ fn progress_bar() -> indicatif::ProgressBar {
     }
 }
 
-fn bench(dir: &Path, models: &[PathBuf], passes: u32, threads: usize, printer: &Printer) -> Done {
-    let engine = engine()?;
+fn bench(
+    dir: &Path,
+    models: &[PathBuf],
+    engine: &dyn Engine,
+    (passes, threads): (u32, usize),
+    printer: &Printer,
+) -> Done {
     for path in chosen(dir, models)? {
         let started = Instant::now();
-        let mut model = Model::open(&path, engine.as_ref(), threads).map_err(model_failure)?;
+        let mut model = Model::open(&path, engine, threads).map_err(model_failure)?;
         let load_ms = milliseconds(started);
         let mut spent = (0..passes)
             .map(|_| {

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 
 use super::burst_line::{Paint, columns, object, say};
+use super::console::{self, Beside};
+use super::engine::EngineArgs;
 use super::sending::{self, Taxa, Working};
 use super::{Done, Failure};
-use crate::board::{self, Board};
+use crate::board::{self, Board, BoardError};
 use crate::config::{Config, Journal};
+use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Devices, Pipeline};
 use crate::store::JournalError;
@@ -20,7 +23,8 @@ use crate::store::JournalError;
 const EXAMPLES: &str = "\
 Examples:
   trapline run --board bench --bursts 5 --journal /tmp/trap.db
-  trapline run --config cross/trapline.toml --model models/bench-detector";
+  trapline run --config cross/trapline.toml --model models/bench-detector
+  trapline run --board auto --bursts 1   # then: kill -USR2 its process, to take a burst by hand";
 
 /// Arguments of `trapline run`.
 #[derive(Debug, clap::Args)]
@@ -29,12 +33,15 @@ pub struct Args {
     /// What the site chose (TOML); cross/trapline.toml shows every key. Default: every key's default
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Board profile; overrides the configuration's
+    /// Board profile, or "auto" for that of this computer; overrides the configuration's
     #[arg(long, value_name = "NAME")]
     board: Option<String>,
     /// Folder of board profiles
     #[arg(long, value_name = "DIR", default_value = "boards")]
     boards: PathBuf,
+    /// Where the device tree is that "auto" goes by
+    #[arg(long, value_name = "DIR", default_value = board::DEVICE_TREE, hide = true)]
+    device_tree: PathBuf,
     /// Stop after so many bursts
     #[arg(long, value_name = "N")]
     bursts: Option<u64>,
@@ -45,6 +52,8 @@ pub struct Args {
     /// Model: a manifest or a folder with one; repeatable, one per role. Overrides the configuration's
     #[arg(long, value_name = "FILE")]
     model: Vec<PathBuf>,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// One JSON object per burst instead of columns
     #[arg(long)]
     json: bool,
@@ -52,17 +61,33 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
-    let config = chosen(&args)?;
-    let board = board::open(&config.board, &args.boards).map_err(Failure::input)?;
+    let mut config = chosen(&args)?;
+    if config.board == board::AUTO {
+        config.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
+    }
+    let board = board::open(&config.board, &args.boards).map_err(unopened)?;
+    signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
+    let given_up = Arc::clone(&board.reboot);
     let networks = models::open(&config.models).map_err(Failure::input)?;
-    let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
+    let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
+    let bench = board.bench;
     let (devices, stop) = (devices(board), stop_on_signals()?);
     let clock = Arc::clone(&devices.clock);
-    let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names);
+    let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop)?;
+    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop)?;
     pipeline.listen(ready.retunes);
+    let beside = Beside {
+        config: &config,
+        file: console::absolute(args.config.as_deref()),
+        bench,
+        models: names,
+        clock,
+        known,
+        stop: Arc::clone(&stop),
+    };
+    let page = console::start(&mut pipeline, beside)?;
     let sender = Working::start(ready.sender)?;
     let paint = Paint::for_stdout();
     let ended = pipeline
@@ -72,25 +97,32 @@ pub fn run(args: Args) -> Done {
                 true => object(done).to_string(),
                 false => paint.outcome(done.burst.outcome, &columns(done)),
             };
-            if !say(&line) {
+            if !say(&line) || given_up.load(Ordering::SeqCst) {
                 stop.store(true, Ordering::SeqCst);
             }
         })
         .map_err(failed);
     drop(sender.finish());
-    if ready.reboot.load(Ordering::SeqCst) {
-        reboot()?;
+    let asked = match page.and_then(|page| page.finish()) {
+        None if ready.reboot.load(Ordering::SeqCst) || given_up.load(Ordering::SeqCst) => Some(Power::Reboot),
+        asked => asked,
+    };
+    match asked {
+        Some(Power::Reboot) => system(&config.console.reboot)?,
+        Some(Power::Off) => system(&config.console.power_off)?,
+        None => {}
     }
     ended
 }
 
-/// Starts the system anew, as a command asked; systemd does it in order.
-fn reboot() -> Done {
-    let asked = std::process::Command::new("systemctl").arg("reboot").status();
-    match asked {
+/// Switches the machine off or starts it anew, as a command or the page asked; systemd does it in order.
+fn system(words: &[String]) -> Done {
+    let shown = words.join(" ");
+    let [program, arguments @ ..] = words else { return Ok(()) };
+    match std::process::Command::new(program).args(arguments).status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::runtime(anyhow::anyhow!("systemctl reboot ended with {status}"))),
-        Err(error) => Err(Failure::runtime(anyhow::anyhow!("systemctl reboot: {error}"))),
+        Ok(status) => Err(Failure::runtime(anyhow::anyhow!("{shown} ended with {status}"))),
+        Err(error) => Err(Failure::runtime(anyhow::anyhow!("{shown}: {error}"))),
     }
 }
 
@@ -110,7 +142,13 @@ fn chosen(args: &Args) -> Result<Config, Failure> {
     if !args.model.is_empty() {
         config.models.manifests = args.model.clone();
     }
+    args.engine.change(&mut config.models);
     Ok(config)
+}
+
+/// Wrong input or a device that failed.
+fn unopened(error: BoardError) -> Failure {
+    if error.is_input() { Failure::input(error) } else { Failure::runtime(error) }
 }
 
 /// A journal at `path` with its own folder of pictures beside it.

@@ -25,6 +25,12 @@ pub(super) struct Taxa {
 }
 
 impl Taxa {
+    /// Every name the classifier can give.
+    pub fn known(networks: &Networks) -> Vec<taxa::Known> {
+        let labels = networks.classifier.as_ref().map(|model| model.manifest().labels.as_slice());
+        taxa::known(labels.unwrap_or_default())
+    }
+
     /// Of the classifier, under the site's lists; a trap without one knows animals, people and vehicles.
     pub fn of(networks: &Networks, config: &Config) -> Taxa {
         let labels =

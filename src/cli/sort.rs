@@ -11,6 +11,7 @@ use chrono::{FixedOffset, TimeDelta};
 use self::keep::Keep;
 use self::session::Session;
 use super::{Done, Failure};
+use crate::engine::labels::Label;
 use crate::photos::find::{Found, find};
 use crate::photos::group::{Rules, group};
 use crate::photos::place::{Mode, Placer};
@@ -101,10 +102,52 @@ pub fn run(args: Args) -> Done {
     let placer = target.map(|dir| open_placer(dir, args.move_to.is_some())).transpose()?;
     let stop = watch_signals().map_err(Failure::runtime)?;
 
-    let mut session = Session::new(&sequences, args.json, args.quiet, keep, placer);
+    let mut session = Session::new(&sequences, Box::new(io::stdout()), args.json, args.quiet, keep, placer);
     let ended = session.work(sequences, judges, &stop);
     session.progress.end();
     finish(&args, &session, ended, unseen)
+}
+
+/// What a folder is sorted by when its results go to a journal alone.
+#[cfg_attr(not(feature = "console"), allow(dead_code))] // The page alone uses it.
+pub(super) struct Into<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// The journal; one that has some of it already is taken up.
+    pub journal: &'a Path,
+    /// Longest gap within a sequence.
+    pub gap: TimeDelta,
+    /// Zone of cameras that do not tell theirs.
+    pub zone: FixedOffset,
+    /// How to judge.
+    pub judging: &'a judging::JudgingArgs,
+}
+
+/// Sorts a folder into a journal; gives the classifier's labels.
+#[cfg_attr(not(feature = "console"), allow(dead_code))] // The page alone uses it.
+pub(super) fn into_journal(wanted: &Into<'_>) -> Result<Vec<Label>, Failure> {
+    let mut found = find(&[wanted.folder.to_owned()], None).map_err(Failure::input)?;
+    for sentence in &found.warnings {
+        super::progress::warn(sentence);
+    }
+    for photo in &mut found.photos {
+        stamp::stamp(photo, wanted.zone);
+    }
+    let sequences = group(found.photos, &Rules { gap: wanted.gap, undated: 1 });
+    let judges = judging::open(wanted.judging, cameras(&sequences)).map_err(Failure::input)?;
+    let labels = judges.labels();
+    let keep = Keep::open(wanted.journal, &judges.models)?;
+    let stop = watch_signals().map_err(Failure::runtime)?;
+    let mut session = Session::new(&sequences, Box::new(io::sink()), false, false, Some(keep), None);
+    let ended = session.work(sequences, judges, &stop);
+    session.progress.end();
+    let left = || left_over(&session, Some(wanted.journal));
+    ended.map_err(|error| Failure::runtime(error.context(left())))?;
+    eprintln!("trapline: {}", session.summary.tell());
+    if session.remaining() > 0 {
+        return Err(Failure::runtime(anyhow!("interrupted; {}", left())));
+    }
+    Ok(labels)
 }
 
 /// The last words, and how the process ends.
@@ -212,7 +255,7 @@ fn watch_signals() -> io::Result<Arc<AtomicBool>> {
 }
 
 /// Seconds, whole or with decimals, up to a day.
-fn seconds(text: &str) -> Result<TimeDelta, String> {
+pub(super) fn seconds(text: &str) -> Result<TimeDelta, String> {
     let allowed = || format!("`{text}` is no number of seconds from 0 to 86400");
     let seconds: f64 = text.parse().map_err(|_| allowed())?;
     if !(0.0..=86_400.0).contains(&seconds) {
@@ -222,7 +265,7 @@ fn seconds(text: &str) -> Result<TimeDelta, String> {
 }
 
 /// `Z`, `+02:00`, `-0530`.
-fn zone(text: &str) -> Result<FixedOffset, String> {
+pub(super) fn zone(text: &str) -> Result<FixedOffset, String> {
     let plain = if text.eq_ignore_ascii_case("z") { "+00:00" } else { text };
     plain.parse().map_err(|_| format!("`{text}` is no offset from UTC; allowed: Z, +02:00, -05:30"))
 }

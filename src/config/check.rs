@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::raw::{self, Raw};
 use super::{
-    Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, Retention, Site,
-    Species, Strip, Thresholds, alerts, sending,
+    Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
+    Retention, Site, Species, Strip, Thresholds, alerts, console, sending,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -42,6 +42,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
         strip: ranges.strip(raw.strip)?,
         journal: Journal { path: folder.join(raw.journal.path), media: folder.join(raw.journal.media) },
         retention: ranges.retention(raw.retention)?,
+        console: console::check(raw.console, &ranges)?,
     })
 }
 
@@ -56,7 +57,13 @@ pub(super) fn defaults() -> Config {
         },
         board: "bench".to_owned(),
         burst: Burst { frames: 3, interval: Duration::from_secs(1), gap: Duration::from_secs(20) },
-        models: Models { manifests: Vec::new(), engine: EngineChoice::Auto, threads: 0 },
+        models: Models {
+            manifests: Vec::new(),
+            engine: EngineChoice::Auto,
+            onnxruntime: None,
+            provider: ProviderChoice::Cpu,
+            threads: 0,
+        },
         thresholds: Thresholds::default(),
         species: Species::default(),
         strip: Strip { find: true, top: 0.0, bottom: 0.0 },
@@ -72,6 +79,7 @@ pub(super) fn defaults() -> Config {
         },
         out: sending::defaults(),
         alerts: Vec::new(),
+        console: console::defaults(),
     }
 }
 
@@ -169,6 +177,8 @@ impl Ranges<'_> {
         Ok(Models {
             manifests: models.manifests.iter().map(|m| folder.join(m)).collect(),
             engine: models.engine,
+            onnxruntime: models.onnxruntime.map(|path| folder.join(path)),
+            provider: models.provider,
             threads: self.whole("models.threads", models.threads, 0..=64)? as usize,
         })
     }
@@ -266,6 +276,8 @@ mod tests {
         "gap_s",
         "manifests",
         "engine",
+        "onnxruntime",
+        "provider",
         "threads",
         "empty",
         "sighting",
@@ -329,6 +341,11 @@ mod tests {
         "first_of_day",
         "picture",
         "on",
+        "minutes",
+        "listen",
+        "hosts",
+        "power_off",
+        "reboot",
     ];
 
     #[test]
@@ -350,6 +367,7 @@ mod tests {
             "satellite",
             "commands",
             "[alert]",
+            "console",
         ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));

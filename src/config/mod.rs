@@ -13,6 +13,7 @@ use crate::units::Score;
 
 pub mod alerts;
 mod check;
+pub mod console;
 pub mod raw;
 mod raw_alerts;
 mod raw_sending;
@@ -43,6 +44,8 @@ pub struct Config {
     pub out: sending::Out,
     /// What must not wait, in the order of the file.
     pub alerts: Vec<alerts::Alert>,
+    /// The page.
+    pub console: console::Console,
 }
 
 /// Where the trap stands.
@@ -76,6 +79,10 @@ pub struct Models {
     pub manifests: Vec<PathBuf>,
     /// Who runs them.
     pub engine: EngineChoice,
+    /// ONNX Runtime's shared library or its folder, as a path from the working directory; `None`: looked for.
+    pub onnxruntime: Option<PathBuf>,
+    /// What ONNX Runtime computes with.
+    pub provider: ProviderChoice,
     /// Threads for inference, 0..=64; 0: one per core.
     pub threads: usize,
 }
@@ -84,11 +91,28 @@ pub struct Models {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineChoice {
-    /// The best one built in.
+    /// ONNX Runtime where it is built in and found, else tract.
     #[default]
     Auto,
     /// tract, pure Rust.
     Tract,
+    /// ONNX Runtime.
+    OnnxRuntime,
+}
+
+/// What ONNX Runtime computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderChoice {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The processor, by XNNPACK.
+    Xnnpack,
+    /// A graphics card, by CUDA.
+    Cuda,
+    /// A graphics card, by TensorRT.
+    TensorRt,
 }
 
 /// When something counts. `None`: what the models and the fitted fusion say.

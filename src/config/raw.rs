@@ -47,6 +47,8 @@ pub struct Raw {
     pub commands: Commands,
     /// `[[alert]]`
     pub alert: Vec<Alert>,
+    /// `[console]`
+    pub console: super::console::Raw,
 }
 
 impl Default for Raw {
@@ -69,6 +71,7 @@ impl Default for Raw {
             satellite: Satellite::default(),
             commands: Commands::default(),
             alert: Vec::new(),
+            console: super::console::Raw::default(),
         }
     }
 }
@@ -170,13 +173,23 @@ pub struct Models {
     pub manifests: Vec<String>,
     /// `auto` or an engine's name.
     pub engine: super::EngineChoice,
+    /// ONNX Runtime's shared library.
+    pub onnxruntime: Option<String>,
+    /// What ONNX Runtime computes with.
+    pub provider: super::ProviderChoice,
     /// Threads for inference; 0: one per core.
     pub threads: i64,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Models { manifests: Vec::new(), engine: super::EngineChoice::Auto, threads: 0 }
+        Models {
+            manifests: Vec::new(),
+            engine: super::EngineChoice::Auto,
+            onnxruntime: None,
+            provider: super::ProviderChoice::Cpu,
+            threads: 0,
+        }
     }
 }
 

@@ -53,6 +53,7 @@ impl Totals {
         self.spent.motion += spent.motion;
         self.spent.detect += spent.detect;
         self.spent.classify += spent.classify;
+        self.spent.network += spent.network;
         self.judging += judging;
     }
 }
@@ -64,6 +65,10 @@ pub(super) struct Watch(Effort);
 impl Watch {
     pub(super) fn trigger(&mut self, suppressed: u32) {
         self.0.triggers += 1;
+        self.suppressed(suppressed);
+    }
+
+    pub(super) fn suppressed(&mut self, suppressed: u32) {
         self.0.suppressed = self.0.suppressed.saturating_add(suppressed);
     }
 
@@ -108,7 +113,8 @@ mod tests {
         watch.judged(Outcome::Empty);
         watch.failed_capture();
         watch.judged(Outcome::Failed);
-        let expected = Effort { triggers: 2, bursts: 2, empties: 1, suppressed: 3, failed_captures: 1 };
+        watch.suppressed(4);
+        let expected = Effort { triggers: 2, bursts: 2, empties: 1, suppressed: 7, failed_captures: 1 };
         assert_eq!(watch.effort(), &expected);
         watch.written();
         assert_eq!(watch.effort(), &Effort::default());

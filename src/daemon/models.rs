@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, EngineChoice, Models, Thresholds};
+use crate::config::{Config, EngineChoice, Models, ProviderChoice, Thresholds};
+use crate::engine::choose::{Choice, Provider, Wish, choose};
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::{Engine, EngineError};
@@ -76,6 +77,11 @@ fn name(manifest: &Manifest) -> String {
 
 /// Opens the models that a site chose. All manifests are read before the first network is loaded.
 pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
+    open_on(&*engine(chosen)?, chosen)
+}
+
+/// The same on an engine that [`engine`] gave, for callers that open them several times.
+pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsError> {
     let mut manifests: Vec<Manifest> = Vec::with_capacity(chosen.manifests.len());
     for path in &chosen.manifests {
         let manifest = Manifest::load(path)?;
@@ -90,7 +96,7 @@ pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
     }
     let mut networks = Networks::default();
     for manifest in &manifests {
-        networks.take(Model::open(&manifest.path, &*engine(chosen.engine)?, chosen.threads)?);
+        networks.take(Model::open(&manifest.path, engine, chosen.threads)?);
     }
     Ok(networks)
 }
@@ -113,7 +119,7 @@ const BUNDLED: [Embedded; 2] = [
 
 /// Opens the networks that are part of the program, on the engine that `chosen` names.
 pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
-    let engine = engine(chosen.engine)?;
+    let engine = engine(chosen)?;
     let mut networks = Networks::default();
     for files in &BUNDLED {
         networks.take(Model::embedded(files, &*engine, chosen.threads)?);
@@ -122,10 +128,26 @@ pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
 }
 
 /// The engine that a site chose.
-fn engine(choice: EngineChoice) -> Result<Box<dyn Engine>, EngineError> {
-    match choice {
-        EngineChoice::Auto | EngineChoice::Tract => crate::engine::builtin(),
-    }
+pub fn engine(chosen: &Models) -> Result<Box<dyn Engine>, EngineError> {
+    choose(&Wish {
+        engine: match chosen.engine {
+            EngineChoice::Auto => Choice::Auto,
+            EngineChoice::Tract => Choice::Tract,
+            EngineChoice::OnnxRuntime => Choice::OnnxRuntime,
+        },
+        library: chosen.onnxruntime.clone(),
+        provider: match chosen.provider {
+            ProviderChoice::Cpu => Provider::Cpu,
+            ProviderChoice::Xnnpack => Provider::Xnnpack,
+            ProviderChoice::Cuda => Provider::Cuda,
+            ProviderChoice::TensorRt => Provider::TensorRt,
+        },
+    })
+}
+
+/// Threads, with 0 for one per core put into a number.
+fn threads(chosen: usize) -> usize {
+    if chosen == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { chosen }
 }
 
 /// The judge of a site.
@@ -133,6 +155,7 @@ pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> 
     let mut settings = judge::Settings {
         strip: Strip { top: config.strip.top, bottom: config.strip.bottom },
         find_strip: config.strip.find,
+        threads: threads(config.models.threads),
         ..judge::Settings::default()
     };
     tune(&mut settings, &config.thresholds);

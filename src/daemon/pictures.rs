@@ -53,7 +53,7 @@ pub fn offer<'a>(
         let person = |d: &&Detection| d.category == Category::Person && d.confidence.get() >= floor;
         let persons: Vec<BBox> = found.iter().filter(person).map(|d| d.bbox).collect();
         let jpeg = match people {
-            KeepPeople::Blur if !persons.is_empty() => blur(jpeg, &persons).map(Cow::Owned),
+            KeepPeople::Blur if !persons.is_empty() => blurred(jpeg, &persons).map(Cow::Owned),
             _ => Ok(Cow::Borrowed(jpeg)),
         };
         match jpeg {
@@ -102,7 +102,7 @@ fn cut(jpeg: &[u8], bbox: &BBox) -> Result<Vec<u8>, ImageError> {
 }
 
 /// The picture with each box turned into coarse blocks.
-fn blur(jpeg: &[u8], boxes: &[BBox]) -> Result<Vec<u8>, ImageError> {
+pub fn blurred(jpeg: &[u8], boxes: &[BBox]) -> Result<Vec<u8>, ImageError> {
     let mut picture = decode(jpeg, Want::Full)?;
     for bbox in boxes {
         let region = Region::of(bbox, picture.width, picture.height);
@@ -111,8 +111,8 @@ fn blur(jpeg: &[u8], boxes: &[BBox]) -> Result<Vec<u8>, ImageError> {
     encode_jpeg(&picture, QUALITY)
 }
 
-/// Gives every block of `region` the colour of its middle.
-fn coarsen(picture: &mut Rgb, region: Region) {
+/// Makes people unrecognisable: gives every block of `region` the colour of its middle.
+pub(super) fn coarsen(picture: &mut Rgb, region: Region) {
     let side = region.width.max(region.height).div_ceil(BLOCKS).max(1);
     let middle = |at: u32, from: u32, length: u32| {
         (from + (at - from) / side * side + side / 2).min(from + length - 1)

@@ -8,21 +8,24 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::aim;
 use super::health::{Totals, Watch};
+use super::live::{Live, Note};
 use super::merge::{self, OpenSequence};
 use super::models;
 use super::pictures::{self, Offered};
 use super::record::{self, Circumstances};
 use super::sender::BURSTS_LOST;
 use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
-use crate::hal::{Camera, Clock, Shot, Trigger, Triggered};
+use crate::hal::{Camera, Clock, Shot, Source, Trigger, Triggered};
+use crate::image::Rgb;
 use crate::store::record::Burst;
 use crate::store::{
     Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
     Stowed, Swept,
 };
-use crate::vision::Judgement;
 use crate::vision::judge::{Frame, Judge, Learnt};
+use crate::vision::{Detection, Judgement};
 
 /// Longest wait for a trigger in one go, so that a wish to stop is noticed.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -68,6 +71,9 @@ pub trait Judges {
 
     /// Judges by these thresholds from the next burst on.
     fn retune(&mut self, thresholds: &Thresholds);
+
+    /// Boxes on one picture by itself, nothing learnt from it; `None` where nobody can tell people from animals.
+    fn glance(&mut self, picture: &Rgb) -> Option<Result<Vec<Detection>, String>>;
 }
 
 impl Judges for Judge {
@@ -105,6 +111,10 @@ impl Judges for Judge {
             log::error!("the thresholds stay as they are: {fault}");
         }
     }
+
+    fn glance(&mut self, picture: &Rgb) -> Option<Result<Vec<Detection>, String>> {
+        Judge::glance(self, picture)
+    }
 }
 
 /// A burst that is in the journal for good.
@@ -113,6 +123,8 @@ pub struct Acknowledged<'a> {
     pub stowed: &'a Stowed,
     /// What was recorded.
     pub burst: &'a Burst,
+    /// Who asked for it.
+    pub source: Source,
     /// Time the judgement took.
     pub judging: Duration,
 }
@@ -132,6 +144,9 @@ pub struct Pipeline {
     last_taken: Option<DateTime<Utc>>,
     retunes: Option<Receiver<Thresholds>>,
     lost_told: u64,
+    live: Option<Arc<Live>>,
+    next_aim: Instant,
+    camera_fails: bool,
 }
 
 impl Pipeline {
@@ -166,8 +181,16 @@ impl Pipeline {
             last_taken: None,
             retunes: None,
             lost_told: 0,
+            live: None,
+            next_aim: Instant::now(),
+            camera_fails: false,
         };
         Ok(pipeline)
+    }
+
+    /// Leaves notes for whoever watches, and takes aim frames when they wish for them.
+    pub fn show(&mut self, live: Arc<Live>) {
+        self.live = Some(live);
     }
 
     /// Takes thresholds from elsewhere (commands), looked for before every burst.
@@ -188,6 +211,8 @@ impl Pipeline {
             if let Some(triggered) = self.wait() {
                 self.answer(triggered, told)?;
                 left -= 1;
+            } else {
+                self.aim();
             }
             self.heartbeat()?;
         }
@@ -207,13 +232,43 @@ impl Pipeline {
 
     /// A trigger, if one comes soon.
     fn wait(&mut self) -> Option<Triggered> {
-        match self.devices.trigger.wait(GLANCE) {
+        // While somebody aims, what is left until the next aim frame.
+        let until_aim = self.next_aim.saturating_duration_since(Instant::now()).min(GLANCE);
+        let glance = if self.aiming() { until_aim } else { GLANCE };
+        match self.devices.trigger.wait(glance) {
             Ok(triggered) => triggered,
             Err(fault) => {
                 log::error!("{fault}");
                 std::thread::sleep(AFTER_FAULT);
                 None
             }
+        }
+    }
+
+    fn aiming(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.aiming().is_some())
+    }
+
+    /// Takes an aim frame when one is wished for and due. A trigger goes before it.
+    fn aim(&mut self) {
+        let Some(live) = self.live.as_ref().filter(|live| live.aiming().is_some()) else { return };
+        if Instant::now() < self.next_aim {
+            return;
+        }
+        self.next_aim = Instant::now() + aim::PERIOD;
+        let floor = self.media.retention().person_floor;
+        let judge = &mut self.judge;
+        let camera = &mut *self.devices.camera;
+        let taken = self.devices.clock.utc().0;
+        let frame = catch_unwind(AssertUnwindSafe(|| aim::frame(camera, &mut **judge, floor, taken)));
+        live.note(Note::Aim(
+            frame.unwrap_or_else(|_| aim::failed(taken, "the program failed on this picture")),
+        ));
+    }
+
+    fn note(&self, note: impl FnOnce() -> Note) {
+        if let Some(live) = &self.live {
+            live.note(note());
         }
     }
 
@@ -224,6 +279,7 @@ impl Pipeline {
         told: &mut dyn FnMut(&Acknowledged<'_>),
     ) -> Result<(), JournalError> {
         let shutter = Instant::now();
+        self.note(|| Note::Triggered(triggered.at));
         if let Some(thresholds) = self.retunes.as_ref().and_then(|told| told.try_iter().last()) {
             self.judge.retune(&thresholds);
         }
@@ -246,8 +302,10 @@ impl Pipeline {
         };
         let mut burst = record::burst(&circumstances, &shots, &judged);
         if let Some(stowed) = self.stow(&mut burst, &judged, &shots)? {
+            self.devices.camera.journaled();
             self.merge(&stowed.recorded, judged)?;
-            told(&Acknowledged { stowed: &stowed, burst: &burst, judging });
+            self.note(|| Note::Burst { key: stowed.recorded.key, judging });
+            told(&Acknowledged { stowed: &stowed, burst: &burst, source: triggered.source, judging });
         }
         Ok(())
     }
@@ -264,7 +322,13 @@ impl Pipeline {
     /// Takes the burst. A camera that does not answer gives frames that say so: they are kept and flagged.
     fn shoot(&mut self, at: DateTime<Utc>) -> Vec<Shot> {
         let plan = self.config.burst;
-        let shots = self.devices.camera.burst(plan.frames, plan.interval).unwrap_or_else(|fault| {
+        let taken = self.devices.camera.burst(plan.frames, plan.interval);
+        if taken.is_err() || self.camera_fails {
+            self.camera_fails = taken.is_err();
+            let told = taken.as_ref().map(|_| ()).map_err(ToString::to_string);
+            self.note(|| Note::Camera(told));
+        }
+        let shots = taken.unwrap_or_else(|fault| {
             log::error!("{fault}");
             self.watch.failed_capture();
             vec![Shot { taken: at, jpeg: Err(fault.to_string()) }; plan.frames]
@@ -306,6 +370,7 @@ impl Pipeline {
             Err(error) if error.is_full() => {
                 log::error!("burst of {} is lost ({}): {error}", burst.triggered, burst.outcome.as_str());
                 self.totals.bursts_lost += 1;
+                self.note(|| Note::Lost);
                 Ok(None)
             }
             Err(error) => {
@@ -356,6 +421,7 @@ impl Pipeline {
     /// Writes an effort row and what was learnt. A full card costs the row, not the watch: the counts go on.
     fn effort(&mut self, kind: EffortKind) -> Result<(), JournalError> {
         let (at, clock) = self.devices.clock.utc();
+        self.watch.suppressed(self.devices.trigger.take_suppressed());
         let written = self.journal.log_effort(kind, at, clock, self.watch.effort()).and_then(|()| {
             self.watch.written();
             let lost = self.totals.bursts_lost - self.lost_told;

@@ -6,6 +6,7 @@ use crate::engine::labels::{Label, Lineage};
 use crate::event::{CODEBOOK_MAX, Code};
 use crate::units::Rank;
 use crate::vision::fence::Fence;
+use crate::vision::names::english;
 
 /// Every taxon of the labels and above them that the site permits, sorted: the codebook's names. What has a code of
 /// its own (animal, person) is left out. Where there are more than a codebook can hold, the finest ranks go first,
@@ -37,6 +38,43 @@ pub fn names(labels: &[Label], fence: &Fence) -> Vec<String> {
         }
     }
     coarsest.into_iter().collect()
+}
+
+/// A name that people may give to what they see.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Known {
+    /// Scientific name.
+    pub taxon: String,
+    /// Its rank.
+    pub rank: Rank,
+    /// English name; may be empty.
+    pub label: String,
+}
+
+/// Every taxon of the labels and above them, by name, each once.
+pub fn known(labels: &[Label]) -> Vec<Known> {
+    let mut all: BTreeMap<&str, Known> = BTreeMap::new();
+    for lineage in labels.iter().filter_map(|label| label.taxon.as_ref()) {
+        for rank in Rank::ALL {
+            let taxon = lineage.at(rank);
+            if taxon.is_empty() {
+                continue;
+            }
+            let english = match taxon == lineage.scientific {
+                true => lineage.english.clone(),
+                false => english(taxon, rank),
+            };
+            let known = all.entry(taxon).or_insert_with(|| Known {
+                taxon: taxon.to_owned(),
+                rank,
+                label: String::new(),
+            });
+            if known.label.is_empty() {
+                known.label = english;
+            }
+        }
+    }
+    all.into_values().collect()
 }
 
 /// The ancestors of every taxon of the labels and above them, by scientific name.

@@ -8,11 +8,15 @@ pub mod gpio_line;
 pub mod iridium;
 pub mod lorawan;
 pub mod mqtt;
+pub mod pir;
 mod secret;
 pub mod serial;
 pub mod sim7080;
+pub mod spool;
+pub mod stream;
 pub mod sysfs_gauges;
 pub mod system_clock;
+pub mod trigger;
 pub mod webhook;
 mod whole_file;
 

@@ -22,11 +22,44 @@ pub struct DeviceError {
     pub cure: String,
 }
 
-/// Something moved in front of the trap.
+/// Who asked for a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A passive infrared sensor.
+    Pir,
+    /// The time-lapse.
+    Timer,
+    /// The camera's own idea of motion.
+    Motion,
+    /// Somebody asked for it.
+    Command,
+    /// Pictures that another camera took.
+    Spool,
+    /// The bench.
+    Bench,
+}
+
+impl Source {
+    /// Its name in records and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Pir => "pir",
+            Source::Timer => "timer",
+            Source::Motion => "motion",
+            Source::Command => "command",
+            Source::Spool => "spool",
+            Source::Bench => "bench",
+        }
+    }
+}
+
+/// Something moved in front of the trap, or it is time for a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Triggered {
     /// When, by the trap's clock.
     pub at: DateTime<Utc>,
+    /// Who asked.
+    pub source: Source,
     /// Triggers swallowed since the last one given (storm control, hold-off): they are effort and must be counted.
     pub suppressed: u32,
 }
@@ -40,6 +73,17 @@ pub trait Trigger: Send {
     /// True when no trigger will ever come again (a script that ended). A PIR never is.
     fn exhausted(&self) -> bool {
         false
+    }
+
+    /// Longest time that this trigger surely stays silent, where it knows (a timer does); `None`: it may fire at any
+    /// moment.
+    fn silent_for(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Triggers swallowed that no [`Triggered`] has told of yet; telling them here counts as telling.
+    fn take_suppressed(&mut self) -> u32 {
+        0
     }
 }
 
@@ -57,6 +101,14 @@ pub trait Camera: Send {
     /// Takes `frames` pictures `interval` apart. A picture that failed stands in its place with its reason; an
     /// error means that the camera as a whole did not answer.
     fn burst(&mut self, frames: usize, interval: Duration) -> Result<Vec<Shot>, DeviceError>;
+
+    /// Whether it can take a picture of its own accord, to aim by; a folder that others fill cannot.
+    fn aims(&self) -> bool {
+        true
+    }
+
+    /// The last burst is in the journal for good: what it was made from is no longer needed.
+    fn journaled(&mut self) {}
 }
 
 /// Tells the time and how far to trust it.

@@ -1,11 +1,17 @@
 //! JPEG bytes to an upright picture, at the smallest scale that serves.
 //!
-//! The decoder is jpeg-decoder: it decodes straight to 1/8, 1/4 or 1/2 of the size (82–90 ms instead of 208 ms
-//! for 12 megapixels at 1/4), in safe Rust. Its leniency is taken away: see [`strict_copy`].
+//! Two decoders, each where it is the faster (`docs/performance.md`): jpeg-decoder decodes straight to 1/8, 1/4 or 1/2
+//! of the size; zune-jpeg decodes every pixel in half its time and without a second copy of the picture. Their leniency
+//! is taken away: see [`strict_copy`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jpeg_decoder::{Decoder, Error, PixelFormat};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::header::{orientation, parse_exif};
 use super::orient::upright;
@@ -40,6 +46,11 @@ pub enum Want {
 /// A file that is empty, no JPEG, cut short, corrupt, or larger than [`MAX_PIXELS`] or [`MAX_DECODE_BYTES`] is an
 /// error; the limits are checked on the header, before anything is allocated.
 pub fn decode(bytes: &[u8], want: Want) -> Result<Rgb, ImageError> {
+    decode_into(bytes, want, Vec::new())
+}
+
+/// The same into `buffer`, whose bytes do not matter: one picture after another in the same memory.
+pub fn decode_into(bytes: &[u8], want: Want, buffer: Vec<u8>) -> Result<Rgb, ImageError> {
     let header = Segments::of_header(bytes)?;
     let orientation = header
         .exif
@@ -51,7 +62,11 @@ pub fn decode(bytes: &[u8], want: Want) -> Result<Rgb, ImageError> {
     let segments = Segments::of_file(bytes)?;
     let file = strict_copy(bytes, &segments.scan_ends);
     // A decoder that panics has met a file its authors did not foresee: that frame failed, the trap goes on.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_stored(&file, &segments.frame, eighths)));
+    let whole = eighths == 8 && simple(&segments.frame);
+    let decoded = catch_unwind(AssertUnwindSafe(|| match whole {
+        true => decode_whole(&file, &segments.frame, buffer),
+        false => decode_stored(&file, &segments.frame, eighths),
+    }));
     let stored = decoded.unwrap_or_else(|_| Err(ImageError::Corrupt("the decoder gave up".into())))?;
     Ok(upright(stored, orientation))
 }
@@ -118,6 +133,58 @@ fn strict_copy(bytes: &[u8], scan_ends: &[usize]) -> Vec<u8> {
     out
 }
 
+/// Whether a file is of the kind that cameras write: baseline, grey or colour.
+fn simple(frame: &Frame) -> bool {
+    frame.baseline() && matches!(frame.components, 1 | 3)
+}
+
+/// `buffer` with `length` bytes, whatever they are.
+fn room(mut buffer: Vec<u8>, length: usize) -> Vec<u8> {
+    /// The C library of Linux gives blocks above 32 MiB (malloc's M_MMAP_THRESHOLD) back to the system as soon as they
+    /// are free; smaller ones may stay in the process. What is not written to takes no memory.
+    const GIVEN_BACK: usize = (32 << 20) + 4096;
+    if buffer.len() < length {
+        drop(buffer);
+        buffer = vec![0; length.max(GIVEN_BACK)];
+    }
+    buffer.truncate(length);
+    buffer
+}
+
+/// Every pixel, as stored.
+fn decode_whole(file: &[u8], frame: &Frame, buffer: Vec<u8>) -> Result<Rgb, ImageError> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    let length = 3 * frame.width as usize * frame.height as usize;
+    let mut data = room(buffer, length);
+    decoder.decode_into(&mut data).map_err(|error| {
+        let said = error.to_string();
+        let ends_early = ["Huffman", "Premature", "xhausted"].iter().any(|word| said.contains(word));
+        match error {
+            DecodeErrors::Unsupported(_) => ImageError::Unsupported(said),
+            DecodeErrors::HuffmanDecode(_) | DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {
+                ends(&said)
+            }
+            _ if ends_early => ends(&said),
+            _ => ImageError::Corrupt(said),
+        }
+    })?;
+    let picture = Rgb { width: frame.width, height: frame.height, data };
+    if decoder.output_buffer_size() != Some(length) {
+        return Err(ImageError::Corrupt(format!(
+            "{} bytes for {}x{}",
+            picture.data.len(),
+            frame.width,
+            frame.height
+        )));
+    }
+    Ok(picture)
+}
+
 fn decode_stored(file: &[u8], frame: &Frame, eighths: u32) -> Result<Rgb, ImageError> {
     let mut decoder = Decoder::new(file);
     decoder.set_max_decoding_buffer_size(MAX_DECODE_BYTES as usize);
@@ -150,10 +217,14 @@ fn cmyk_to_rgb(&[c, m, y, k]: &[u8; 4]) -> [u8; 3] {
     [light(c), light(m), light(y)]
 }
 
+fn ends(reason: &str) -> ImageError {
+    ImageError::Truncated(format!("the picture data end early or are damaged ({reason})"))
+}
+
 fn explain(error: Error) -> ImageError {
     match error {
         Error::Format(reason) if reason.contains("huffman code") || reason.contains("inside scan where") => {
-            ImageError::Truncated(format!("the picture data end early or are damaged ({reason})"))
+            ends(&reason)
         }
         Error::Format(reason) => ImageError::Corrupt(reason),
         Error::Unsupported(feature) => ImageError::Unsupported(format!("{feature:?}")),

@@ -14,7 +14,7 @@ mod resize;
 mod segments;
 mod thumbnail;
 
-pub use decode::{MAX_DECODE_BYTES, MAX_PIXELS, Want, decode};
+pub use decode::{MAX_DECODE_BYTES, MAX_PIXELS, Want, decode, decode_into};
 pub use encode::encode_jpeg;
 pub use header::{Header, Taken};
 pub use orient::Orientation;

@@ -44,6 +44,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// True for baseline files: what cameras write.
+    pub fn baseline(&self) -> bool {
+        self.kind == code::SOF0
+    }
+
     /// True for progressive files, whose coefficients must all be held in memory.
     pub fn progressive(&self) -> bool {
         self.kind == code::SOF2

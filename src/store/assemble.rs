@@ -115,6 +115,7 @@ fn read_box(row: &Row) -> Box {
 pub(super) fn file(row: &Row) -> StoredMedia {
     let gone = row.integer_or_null("gone_us").map(|at| (time(at), row.text("reason").to_owned()));
     StoredMedia {
+        number: row.integer("id").unsigned_abs(),
         frame: usize::try_from(row.integer("frame")).unwrap_or(0),
         media: Media {
             path: row.text("path").to_owned(),
@@ -127,7 +128,8 @@ pub(super) fn file(row: &Row) -> StoredMedia {
     }
 }
 
-fn observation(row: &Row) -> Observation {
+/// What was seen.
+pub(super) fn observation(row: &Row) -> Observation {
     Observation {
         taxon: row.text("taxon").to_owned(),
         rank: row.text("rank").to_owned(),

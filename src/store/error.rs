@@ -55,7 +55,7 @@ pub enum JournalError {
     /// There is no such burst or sequence.
     #[error("the journal has no {what} {number}; `trapline events list` names those it has")]
     Unknown {
-        /// `burst`, `sequence` or `label`.
+        /// `burst`, `sequence`, `label` or `photo`.
         what: &'static str,
         /// The number asked for.
         number: u64,

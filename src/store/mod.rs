@@ -11,7 +11,7 @@
 //! | `recording` | what a transaction writes |
 //! | `notes` | labels, how a deployment stands, readings |
 //! | `outbox` | the sender's side: what waits, left, arrived, was given up |
-//! | `reader`, `assemble` | reading, rows back to values |
+//! | `reader`, `browse`, `assemble` | reading, rows back to values |
 //! | `opening`, `quarantine` | lock and check; what happens to a damaged file |
 //! | `pages`, `wal`, `salvage` | rows out of a damaged file, without SQLite |
 //! | `schema`, `tables`, `sealed`, `state` | versions, columns, row checksums, named bytes |
@@ -22,6 +22,7 @@
 
 mod airlog;
 mod assemble;
+mod browse;
 mod durable;
 mod error;
 mod journal;
@@ -47,6 +48,7 @@ mod terms;
 mod wal;
 
 pub use airlog::AirLog;
+pub use browse::{Backlog, Numbered, Summary};
 pub use error::JournalError;
 pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};

@@ -16,8 +16,8 @@ use super::error::JournalError;
 use super::reader::{Listing, Reader};
 use super::schema::{self, Nature};
 use super::sealed::Row;
-use super::tables::{BOOT, BURST, DEPLOYMENT, LABEL, READING, SETUP};
-use super::{opening, recording};
+use super::tables::{BOOT, BURST, DEPLOYMENT, LABEL, MEDIA, READING, SETUP};
+use super::{opening, recording, state};
 use crate::deployment::Setup;
 use crate::event::{EventKey, Outcome};
 use crate::units::ClockQuality;
@@ -223,6 +223,28 @@ impl Notebook {
                 None => Ok(false),
             })?;
         if known { Ok(()) } else { Err(JournalError::Unnamed(deployment.to_owned())) }
+    }
+
+    /// The bytes under a name; `None` where there are none or they are damaged.
+    pub fn state(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        state::get(&self.db, key).map_err(|e| JournalError::sqlite(&self.path, e))
+    }
+
+    /// Keeps bytes under a name, replacing those before.
+    pub fn put_state(&mut self, key: &str, value: &[u8]) -> Result<(), JournalError> {
+        self.transaction(|db| state::put(db, key, value))
+    }
+
+    /// A photo of a folder lies elsewhere now.
+    pub fn moved(&mut self, media: u64, path: &str) -> Result<(), JournalError> {
+        let id = [Value::Integer(i64::try_from(media).unwrap_or(-1))];
+        let known = self.transaction(|db| {
+            let rows = MEDIA.select(db, "WHERE id = ? AND owned = 0", &id)?.sound;
+            let Some(mut row) = rows.into_iter().next() else { return Ok(false) };
+            row.set("path", path.to_owned());
+            MEDIA.update(db, row.into_values()).map(|()| true)
+        })?;
+        if known { Ok(()) } else { Err(JournalError::Unknown { what: "photo", number: media }) }
     }
 
     /// The same journal, for reading.

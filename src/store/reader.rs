@@ -228,6 +228,27 @@ impl Reader {
         })
     }
 
+    /// The same for other files of this room, with the connection.
+    pub(super) fn within<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        self.snapshot(|| read(&self.db))
+    }
+
+    /// Writes all of it into a new file.
+    pub(super) fn vacuum_into(&self, to: &Path) -> Result<(), JournalError> {
+        use std::os::unix::ffi::OsStrExt;
+        let name = String::from_utf8_lossy(to.as_os_str().as_bytes()).into_owned();
+        self.db.execute("VACUUM INTO ?", [name]).map_err(|e| JournalError::sqlite(&self.path, e))?;
+        Ok(())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs several queries on one state of the journal, whatever the writer does meanwhile.
     fn snapshot<T>(&self, read: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, JournalError> {
         let fail = |e| JournalError::sqlite(&self.path, e);

@@ -133,6 +133,8 @@ pub struct Stored {
 /// A file of a burst, with its fate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMedia {
+    /// Its number, unique in the journal.
+    pub number: u64,
     /// Position of its frame in the burst, from 0.
     pub frame: usize,
     /// The file.

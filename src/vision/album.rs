@@ -1,12 +1,10 @@
 //! The pictures of one burst, decoded at the scale a step needs and no sooner.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::judge::Frame;
 use super::motion;
 use crate::image::{self, Gray, ImageError, Rgb, Want};
-
-/// Most bytes of full-resolution pixels held at once: a burst of three 8-megapixel frames (72 MB), or one frame of
-/// 24 megapixels, on boards whose whole memory is 512 MB.
-const FULL_BYTES: usize = 80 << 20;
 
 /// A picture is made smaller for motion evidence when it is wider than this many times [`motion::WIDTH`]; the
 /// decoder's own steps of two stay within it.
@@ -16,15 +14,17 @@ const WIDE: f32 = 1.3;
 /// has no colour: infrared frames of the test cameras stay below 3, the greyest daylight above 8.
 const COLOURLESS: f32 = 5.0;
 
-/// Frames with what has been decoded of them so far.
+/// Frames, decoded when they are asked for. Nothing decoded is kept: a full picture of 8 megapixels is 24 MB on boards
+/// whose whole memory is 512 MB, so each is used up before the next, which takes its place.
 pub(super) struct Album<'a> {
     frames: &'a [Frame<'a>],
-    full: Vec<Option<Rgb>>,
+    /// Memory of full pictures that were used up.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 impl<'a> Album<'a> {
     pub(super) fn new(frames: &'a [Frame<'a>]) -> Self {
-        Album { frames, full: vec![None; frames.len()] }
+        Album { frames, spare: Mutex::default() }
     }
 
     /// Frame `index`, upright, its longer side at least `long_side` pixels if it has so many.
@@ -33,20 +33,21 @@ impl<'a> Album<'a> {
         image::decode(bytes, Want::LongSide(long_side)).map_err(|e| e.to_string())
     }
 
-    /// Frame `index`, upright, every pixel of it. Kept for the next step while there is room.
-    pub(super) fn full(&mut self, index: usize) -> Result<&Rgb, String> {
-        if self.full.get(index).is_none_or(Option::is_none) {
-            let picture =
-                image::decode(self.bytes(index)?, Want::Full).map_err(|e: ImageError| e.to_string())?;
-            let held: usize = self.full.iter().flatten().map(|p| p.data.len()).sum();
-            if held + picture.data.len() > FULL_BYTES {
-                self.full.iter_mut().for_each(|p| *p = None);
-            }
-            if let Some(place) = self.full.get_mut(index) {
-                *place = Some(picture);
-            }
-        }
-        self.full.get(index).and_then(Option::as_ref).ok_or_else(|| "no such frame".to_owned())
+    /// Size of frame `index`, upright, from its header alone.
+    pub(super) fn size(&self, index: usize) -> Result<(u32, u32), String> {
+        image::Header::read(self.bytes(index)?).map(|h| h.upright_size()).map_err(|e| e.to_string())
+    }
+
+    /// Frame `index`, upright, every pixel of it.
+    pub(super) fn full(&self, index: usize) -> Result<Rgb, String> {
+        let buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let decoded = image::decode_into(self.bytes(index)?, Want::Full, buffer.unwrap_or_default());
+        decoded.map_err(|e: ImageError| e.to_string())
+    }
+
+    /// Takes back a full picture that was used up.
+    pub(super) fn used_up(&self, picture: Rgb) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(picture.data);
     }
 
     fn bytes(&self, index: usize) -> Result<&'a [u8], String> {
@@ -56,6 +57,31 @@ impl<'a> Album<'a> {
             None => Err("no such frame".to_owned()),
         }
     }
+}
+
+/// Makes each of `of` and uses it, in order. With two threads or more the next is made while one is used.
+pub(super) fn each_ahead<I: Copy + Send, T: Send>(
+    of: &[I],
+    threads: usize,
+    make: impl Fn(I) -> T + Sync,
+    mut used: impl FnMut(I, T),
+) {
+    if threads < 2 {
+        return of.iter().for_each(|&item| used(item, make(item)));
+    }
+    let make = &make;
+    std::thread::scope(|scope| {
+        let mut coming = of.first().map(|&item| scope.spawn(move || make(item)));
+        for (at, &item) in of.iter().enumerate() {
+            let made = coming.take().map(|thread| thread.join());
+            coming = of.get(at + 1).map(|&item| scope.spawn(move || make(item)));
+            match made {
+                Some(Ok(made)) => used(item, made),
+                Some(Err(panic)) => std::panic::resume_unwind(panic),
+                None => {}
+            }
+        }
+    });
 }
 
 /// The luma that motion evidence looks at: about [`motion::WIDTH`] wide.
@@ -76,4 +102,19 @@ pub(super) fn is_infrared(picture: &Rgb) -> bool {
     let pixels = picture.data.chunks_exact(3).step_by(16);
     let (sum, count) = pixels.fold((0u32, 0u32), |(sum, count), p| (sum + spread(p), count + 1));
     count > 0 && (sum as f32) < COLOURLESS * count as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_ahead_is_used_in_order() {
+        for threads in [0, 1, 2, 16] {
+            let mut squares = Vec::new();
+            each_ahead(&[0, 1, 2, 3, 7], threads, |i| i * i, |i, square| squares.push((i, square)));
+            assert_eq!(squares, [(0, 0), (1, 1), (2, 4), (3, 9), (7, 49)], "{threads} threads");
+        }
+        each_ahead(&[0; 0], 4, |i| i, |_, _| panic!("nothing was asked for"));
+    }
 }

@@ -77,35 +77,94 @@ struct Moments {
     covariance: f32,
 }
 
-/// Moments of the cell at (`x`, `y`) of `a` against (`x`, `y`) + `shift` of `b`; `None` outside of `b`.
-fn moments(a: &Gray, b: &Gray, x: usize, y: usize, shift: Shift) -> Option<Moments> {
-    let bx = usize::try_from(x as i32 + shift.0).ok()?;
-    let by = usize::try_from(y as i32 + shift.1).ok()?;
-    let (width, height) = (b.width as usize, b.height as usize);
-    if bx + WINDOW > width || by + WINDOW > height {
-        return None;
-    }
-    let (mut sa, mut sb, mut saa, mut sbb, mut sab) = (0u32, 0u32, 0u32, 0u32, 0u32);
-    for row in 0..WINDOW {
-        let at_a = (y + row) * width + x;
-        let at_b = (by + row) * width + bx;
-        let (ra, rb) = (a.data.get(at_a..at_a + WINDOW)?, b.data.get(at_b..at_b + WINDOW)?);
-        for (&p, &q) in ra.iter().zip(rb) {
-            let (p, q) = (u32::from(p), u32::from(q));
-            sa += p;
-            sb += q;
-            saa += p * p;
-            sbb += q * q;
-            sab += p * q;
+/// A picture with the sums of its pixels and of their squares up to each place, so that the sums over any cell cost
+/// four look-ups (Crow 1984). The tables wrap around; what is taken of them fits.
+struct Summed<'a> {
+    picture: &'a Gray,
+    /// Per place, with a row and a column of zeros before the first: sum, sum of squares.
+    sums: Vec<(u32, u32)>,
+}
+
+impl<'a> Summed<'a> {
+    fn new(picture: &'a Gray) -> Self {
+        let (width, height) = (picture.width as usize, picture.height as usize);
+        let mut sums = Vec::with_capacity((width + 1) * (height + 1));
+        sums.resize(width + 1, (0, 0));
+        for (y, row) in picture.data.chunks_exact(width.max(1)).take(height).enumerate() {
+            let (mut sum, mut squares) = (0u32, 0u32);
+            sums.push((0, 0));
+            for (x, &pixel) in row.iter().enumerate() {
+                let pixel = u32::from(pixel);
+                (sum, squares) = (sum.wrapping_add(pixel), squares.wrapping_add(pixel * pixel));
+                let above: (u32, u32) = sums[y * (width + 1) + x + 1];
+                sums.push((above.0.wrapping_add(sum), above.1.wrapping_add(squares)));
+            }
         }
+        Summed { picture, sums }
     }
-    let n = (WINDOW * WINDOW) as f32;
-    let mean = (sa as f32 / n, sb as f32 / n);
-    Some(Moments {
-        mean,
-        variance: ((saa as f32 / n - mean.0 * mean.0).max(0.0), (sbb as f32 / n - mean.1 * mean.1).max(0.0)),
-        covariance: sab as f32 / n - mean.0 * mean.1,
-    })
+
+    /// Sum and sum of squares over the cell at (`x`, `y`).
+    #[inline]
+    fn cell(&self, x: usize, y: usize) -> Option<(u32, u32)> {
+        let stride = self.picture.width as usize + 1;
+        let at = |x: usize, y: usize| self.sums.get(y * stride + x);
+        let (right, bottom) = (x + WINDOW, y + WINDOW);
+        let (a, b, c, d) = (at(x, y)?, at(right, y)?, at(x, bottom)?, at(right, bottom)?);
+        let over = |a: u32, b: u32, c: u32, d: u32| d.wrapping_sub(b).wrapping_sub(c).wrapping_add(a);
+        Some((over(a.0, b.0, c.0, d.0), over(a.1, b.1, c.1, d.1)))
+    }
+
+    /// A row of pixels of a cell, from (`x`, `y`) on.
+    #[inline]
+    fn row(&self, x: usize, y: usize) -> Option<&[u8; WINDOW]> {
+        self.picture.data.get(y * self.picture.width as usize + x..)?.first_chunk()
+    }
+}
+
+/// A cell of a picture, ready to be compared with others.
+struct Cell {
+    sum: u32,
+    squares: u32,
+    /// Its pixels, in 16 bits: processors multiply and add pairs of these in one instruction.
+    pixels: [[i16; WINDOW]; WINDOW],
+}
+
+impl Cell {
+    /// The cell at (`x`, `y`); `None` outside of the picture.
+    fn new(of: &Summed<'_>, x: usize, y: usize) -> Option<Cell> {
+        let (sum, squares) = of.cell(x, y)?;
+        let mut pixels = [[0; WINDOW]; WINDOW];
+        for (row, out) in pixels.iter_mut().enumerate() {
+            *out = of.row(x, y + row)?.map(i16::from);
+        }
+        Some(Cell { sum, squares, pixels })
+    }
+
+    /// Its moments against the cell at (`x`, `y`) of `b`; `None` outside of `b`.
+    #[inline]
+    fn moments(&self, b: &Summed<'_>, x: i32, y: i32) -> Option<Moments> {
+        let (x, y) = (usize::try_from(x).ok()?, usize::try_from(y).ok()?);
+        if x + WINDOW > b.picture.width as usize || y + WINDOW > b.picture.height as usize {
+            return None;
+        }
+        let (sum, squares) = b.cell(x, y)?;
+        let mut products = [0i32; WINDOW / 2];
+        for (row, own) in self.pixels.iter().enumerate() {
+            let other = b.row(x, y + row)?.map(i16::from);
+            let pairs = own.as_chunks::<2>().0.iter().zip(other.as_chunks::<2>().0);
+            for (product, ([p, q], [r, s])) in products.iter_mut().zip(pairs) {
+                *product += i32::from(*p) * i32::from(*r) + i32::from(*q) * i32::from(*s);
+            }
+        }
+        let n = (WINDOW * WINDOW) as f32;
+        let mean = (self.sum as f32 / n, sum as f32 / n);
+        let variance = |squares: u32, mean: f32| (squares as f32 / n - mean * mean).max(0.0);
+        Some(Moments {
+            mean,
+            variance: (variance(self.squares, mean.0), variance(squares, mean.1)),
+            covariance: products.iter().sum::<i32>() as f32 / n - mean.0 * mean.1,
+        })
+    }
 }
 
 impl Moments {
@@ -126,9 +185,16 @@ impl Moments {
 ///
 /// Searched over ±16 pixels on pictures reduced four times, then refined to one pixel. Each cell's vote is
 /// capped, so that a large animal cannot drag the picture along; a tie goes to no displacement.
-pub fn align(a: &Gray, b: &Gray, rows: std::ops::Range<usize>) -> Shift {
-    let (small_a, small_b) = (reduced(a), reduced(b));
-    let coarse = best_shift(&small_a, &small_b, rows.start / 4..rows.end / 4, (0, 0), 4, WINDOW);
+fn align(a: &Summed<'_>, b: &Summed<'_>, rows: std::ops::Range<usize>) -> Shift {
+    let (small_a, small_b) = (reduced(a.picture), reduced(b.picture));
+    let coarse = best_shift(
+        &Summed::new(&small_a),
+        &Summed::new(&small_b),
+        rows.start / 4..rows.end / 4,
+        (0, 0),
+        4,
+        WINDOW,
+    );
     best_shift(a, b, rows, (coarse.0 * 4, coarse.1 * 4), 3, 4 * WINDOW)
 }
 
@@ -149,8 +215,8 @@ fn reduced(picture: &Gray) -> Gray {
 
 /// The shift within `reach` of `around` that leaves the least unexplained, over cells `step` pixels apart.
 fn best_shift(
-    a: &Gray,
-    b: &Gray,
+    a: &Summed<'_>,
+    b: &Summed<'_>,
     rows: std::ops::Range<usize>,
     around: Shift,
     reach: i32,
@@ -159,8 +225,9 @@ fn best_shift(
     let cost = |shift: Shift| -> f32 {
         let (mut sum, mut n) = (0.0, 0u32);
         for y in (rows.start..(rows.end + 1).saturating_sub(WINDOW)).step_by(step) {
-            for x in (0..(a.width as usize + 1).saturating_sub(WINDOW)).step_by(step) {
-                if let Some(m) = moments(a, b, x, y, shift) {
+            for x in (0..(a.picture.width as usize + 1).saturating_sub(WINDOW)).step_by(step) {
+                let cell = Cell::new(a, x, y);
+                if let Some(m) = cell.and_then(|c| c.moments(b, x as i32 + shift.0, y as i32 + shift.1)) {
                     sum += m.residual() / (m.larger_variance() + NOISE_VARIANCES * NOISE_MIN * NOISE_MIN);
                     n += 1;
                 }
@@ -191,8 +258,8 @@ struct Residuals {
 }
 
 /// Every cell of `a` against `b` displaced by `shift` and by up to [`REACH`] more.
-fn residuals(a: &Gray, b: &Gray, rows: std::ops::Range<usize>, shift: Shift) -> Residuals {
-    let mut residual = Grid::for_rows(a.width as usize, &rows);
+fn residuals(a: &Summed<'_>, b: &Summed<'_>, rows: std::ops::Range<usize>, shift: Shift) -> Residuals {
+    let mut residual = Grid::for_rows(a.picture.width as usize, &rows);
     let cells = residual.data.len();
     let (mut variance, mut brightness) = (vec![0.0; cells], vec![0.0; cells]);
     let around = displacements();
@@ -200,7 +267,9 @@ fn residuals(a: &Gray, b: &Gray, rows: std::ops::Range<usize>, shift: Shift) -> 
         let x = cell % residual.width * STRIDE;
         let y = rows.start + cell / residual.width * STRIDE;
         // A cell that the other picture does not show cannot have changed.
-        let Some(at_rest) = moments(a, b, x, y, shift) else { continue };
+        let Some(own) = Cell::new(a, x, y) else { continue };
+        let (bx, by) = (x as i32 + shift.0, y as i32 + shift.1);
+        let Some(at_rest) = own.moments(b, bx, by) else { continue };
         variance[cell] = at_rest.larger_variance();
         brightness[cell] = (at_rest.mean.0 + at_rest.mean.1) / 2.0;
         let enough = EXPLAINED * (variance[cell] + NOISE_VARIANCES * NOISE_MIN * NOISE_MIN);
@@ -209,7 +278,7 @@ fn residuals(a: &Gray, b: &Gray, rows: std::ops::Range<usize>, shift: Shift) -> 
             if least <= enough {
                 break;
             }
-            if let Some(m) = moments(a, b, x, y, (shift.0 + dx, shift.1 + dy)) {
+            if let Some(m) = own.moments(b, bx + dx, by + dy) {
                 least = least.min(m.residual());
             }
         }
@@ -230,8 +299,9 @@ fn displacements() -> Vec<Shift> {
 
 /// Change of every cell between two pictures of one size, 0 (explained) to 1 (new), over the pixel `rows`.
 pub fn change(a: &Gray, b: &Gray, rows: std::ops::Range<usize>) -> Grid {
-    let shift = align(a, b, rows.clone());
-    let found = residuals(a, b, rows, shift);
+    let (a, b) = (Summed::new(a), Summed::new(b));
+    let shift = align(&a, &b, rows.clone());
+    let found = residuals(&a, &b, rows, shift);
     let noise = noise_curve(&found.residual.data, &found.brightness);
     let mut out = found.residual;
     for ((value, variance), brightness) in out.data.iter_mut().zip(&found.variance).zip(&found.brightness) {
@@ -244,8 +314,9 @@ pub fn change(a: &Gray, b: &Gray, rows: std::ops::Range<usize>) -> Grid {
 /// What a linear fit leaves of every cell between two pictures of one size, in grey levels.
 pub fn unexplained(a: &Gray, b: &Gray) -> Grid {
     let rows = 0..a.height as usize;
-    let shift = align(a, b, rows.clone());
-    let mut out = residuals(a, b, rows, shift).residual;
+    let (a, b) = (Summed::new(a), Summed::new(b));
+    let shift = align(&a, &b, rows.clone());
+    let mut out = residuals(&a, &b, rows, shift).residual;
     out.data.iter_mut().for_each(|v| *v = v.sqrt());
     out
 }
@@ -339,14 +410,15 @@ mod tests {
         let a = picture(320, 240, texture);
         for shift in [(0, 0), (7, -4), (-13, 9)] {
             let b = picture(320, 240, |x, y| texture(x - shift.0, y - shift.1));
-            assert_eq!(align(&a, &b, 0..240), shift);
+            assert_eq!(align(&Summed::new(&a), &Summed::new(&b), 0..240), shift);
         }
     }
 
     #[test]
     fn pictures_without_structure_are_neither_shifted_nor_changed() {
         let flat = |level: u8| picture(160, 120, move |_, _| level);
-        assert_eq!(align(&flat(0), &flat(255), 0..120), (0, 0));
+        let (dark, bright) = (flat(0), flat(255));
+        assert_eq!(align(&Summed::new(&dark), &Summed::new(&bright), 0..120), (0, 0));
         assert_eq!(worst(&change(&flat(0), &flat(255), 0..120)), 0.0);
     }
 
@@ -355,11 +427,15 @@ mod tests {
         // Columns 0 and 10 alternate in a (mean 5, variance 25); b is 3a + 7: mean 22, variance 225, covariance 75.
         let a = picture(32, 32, |x, _| if x % 2 == 0 { 0 } else { 10 });
         let b = picture(32, 32, |x, _| if x % 2 == 0 { 7 } else { 37 });
-        let m = moments(&a, &b, 0, 0, (0, 0)).unwrap();
+        let (a, b) = (Summed::new(&a), Summed::new(&b));
+        let m = Cell::new(&a, 0, 0).unwrap().moments(&b, 0, 0).unwrap();
         assert_eq!((m.mean, m.variance, m.covariance), ((5.0, 22.0), (25.0, 225.0), 75.0));
         // 225 · (1 − 75² / (26 · 226)) = 9.6111.
         assert!((m.residual() - 9.6111).abs() < 1e-3);
-        assert!(moments(&a, &b, 24, 24, (1, 0)).is_none(), "one pixel beyond the right edge");
+        assert!(
+            Cell::new(&a, 24, 24).unwrap().moments(&b, 25, 24).is_none(),
+            "one pixel beyond the right edge"
+        );
     }
 
     #[test]
@@ -377,5 +453,21 @@ mod tests {
         assert_eq!(quantile(&mut [], 0.5), 0.0);
         assert_eq!(quantile(&mut [5.0, 1.0, 4.0, 2.0, 3.0], 0.25), 2.0);
         assert_eq!(quantile(&mut [5.0, 1.0, 4.0, 2.0, 3.0], 1.0), 5.0);
+    }
+
+    #[test]
+    fn sums_from_the_tables_are_those_of_the_pixels() {
+        // 700 x 300 bright pixels: the sum of the squares (1.4e10) wraps around 32 bits three times.
+        let (width, height) = (700usize, 300usize);
+        let data: Vec<u8> = (0..width * height).map(|i| 255 - (i * i % 7) as u8).collect();
+        let picture = Gray { width: width as u32, height: height as u32, data };
+        let summed = Summed::new(&picture);
+        for (x, y) in [(0, 0), (692, 292), (17, 203), (350, 1)] {
+            let pixels = (0..WINDOW).flat_map(|r| &picture.data[(y + r) * width + x..][..WINDOW]);
+            let (sum, squares) =
+                pixels.fold((0, 0), |(s, q), &p| (s + u32::from(p), q + u32::from(p) * u32::from(p)));
+            assert_eq!(summed.cell(x, y), Some((sum, squares)), "{x}, {y}");
+        }
+        assert_eq!(summed.cell(0, 293), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::prepare::prepare;
+use super::prepare::{Cut, cut};
 use crate::engine::EngineError;
 use crate::engine::labels::Label;
 use crate::engine::manifest::{Decode, Resize, Role};
@@ -61,11 +61,22 @@ impl Classifier {
     /// The logits of what `bbox` shows on `picture`, one per label. Networks that give probabilities `p` are taken
     /// back to logits by `ln(max(p, 1e-9))`, which differs from the network's own by a constant that softmax ignores.
     pub fn logits(&mut self, picture: &Rgb, bbox: &BBox) -> Result<Arc<[f32]>, EngineError> {
+        let cut = self.cut(picture, bbox)?;
+        self.logits_of(&cut)
+    }
+
+    /// What `bbox` shows on `picture`, at the size the network takes: for [`Classifier::logits_of`].
+    pub(super) fn cut(&self, picture: &Rgb, bbox: &BBox) -> Result<Cut, EngineError> {
+        let input = &self.model.manifest().input;
+        cut(picture, crop_region(picture, bbox, input.resize), input)
+    }
+
+    /// The same as [`Classifier::logits`] of what was cut before.
+    pub(super) fn logits_of(&mut self, cut: &Cut) -> Result<Arc<[f32]>, EngineError> {
         let manifest = self.model.manifest();
-        let region = crop_region(picture, bbox, manifest.input.resize);
-        let (tensor, _) = prepare(picture, region, &manifest.input)?;
+        let (tensor, _) = cut.tensor(&manifest.input);
         let decode = manifest.output.decode;
-        let (scores, _) = self.model.infer(tensor)?;
+        let (scores, _) = self.model.infer(&tensor)?;
         let scores = scores.to_f32();
         Ok(match decode {
             Decode::Softmax | Decode::Probabilities => {

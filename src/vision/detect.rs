@@ -75,7 +75,7 @@ impl Detector {
     pub fn detect_in(&mut self, picture: &Rgb, region: &BBox) -> Result<Vec<RawBox>, EngineError> {
         let region = Region::of(region, picture.width, picture.height);
         let (tensor, fit) = prepare(picture, region, &self.model.manifest().input)?;
-        let (main, boxes) = self.model.infer(tensor)?;
+        let (main, boxes) = self.model.infer(&tensor)?;
         let manifest = self.model.manifest();
         let mut found: Vec<RawBox> = decode(manifest, &main, boxes.as_ref(), &self.classes)
             .into_iter()

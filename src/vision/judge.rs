@@ -1,21 +1,23 @@
 //! All the steps in order: the one door through which a burst becomes a [`Judgement`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::album::{self, Album};
+use super::album::{self, Album, each_ahead};
 use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
 use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
 use super::memory::{SceneMemory, Seen};
 use super::motion::{self, Motion};
+use super::prepare::Cut;
 use super::regions::{self, Crop, Look};
 use super::sequence::{self, Rule};
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
 use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, track};
+use crate::engine::EngineError;
 use crate::image::{self, Gray, Rgb};
 use crate::units::{BBox, Score};
 
@@ -35,6 +37,8 @@ pub struct Settings {
     pub track: track::Settings,
     /// What makes a box count and a name hold.
     pub decide: decide::Settings,
+    /// From 2 on the next picture is decoded while one is in a network; no result depends on it.
+    pub threads: usize,
 }
 
 impl Default for Settings {
@@ -45,6 +49,7 @@ impl Default for Settings {
             fusion: Fusion::default(),
             track: track::Settings::default(),
             decide: decide::Settings::default(),
+            threads: 1,
         }
     }
 }
@@ -164,30 +169,46 @@ impl Judge {
         self.learnt.scene.learn(&lesson.seen);
     }
 
+    /// What the detector sees on one picture by itself; nothing is learnt from it. `None` without a detector.
+    pub fn glance(&mut self, picture: &Rgb) -> Option<Result<Vec<Detection>, String>> {
+        let found = self.detector.as_mut()?.detect(picture).map_err(|error| error.to_string());
+        let detection = |raw: RawBox| Detection {
+            bbox: raw.bbox,
+            category: raw.category,
+            confidence: raw.confidence,
+            moving: false,
+            source: Source::Frame,
+            track: 0,
+            logits: None,
+        };
+        Some(found.map(|boxes| boxes.into_iter().map(detection).collect()))
+    }
+
     /// Judges one burst. Never fails: what could not be read or run is in the judgement.
     pub fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
-        let mut spent = Spent::default();
-        let mut faults = Vec::new();
-        let mut album = Album::new(frames);
+        let album = Album::new(frames);
+        let busy = self.busy();
+        let mut work = Work {
+            album: &album,
+            threads: self.settings.threads,
+            faults: Vec::new(),
+            spent: Spent::default(),
+        };
 
-        let began = Instant::now();
-        let mut looks: Vec<FirstLook> = (0..frames.len()).map(|i| self.first_look(&album, i)).collect();
-        spent.decode = millis(began);
+        let (mut looks, found) = self.first_looks(frames.len(), &mut work);
 
         let began = Instant::now();
         let lumas: Vec<Option<&Gray>> = looks.iter().map(|l| l.luma.as_ref()).collect();
         let strip = self.strip(&lumas);
         let motion = motion::evidence(&lumas, strip);
-        spent.motion = millis(began);
+        work.spent.motion = millis(began);
 
-        let began = Instant::now();
-        for look in &mut looks {
-            self.detect(look, &motion, strip, &mut faults);
+        for (look, found) in looks.iter_mut().zip(found) {
+            look.add(found, Source::Frame, &motion, strip);
         }
-        self.look_again(&mut looks, &mut album, &motion, strip, &mut faults);
-        let inside = self.look_inside(&mut looks, &album, &mut faults);
+        let cuts = self.look_again(&mut looks, &motion, strip, &mut work);
+        let inside = self.look_inside(&mut looks, &mut work);
         let seen = self.discount(&mut looks);
-        spent.detect = millis(began);
 
         let probability = self.fuse(&looks, &motion, inside);
         self.keep_lesson(&mut looks, seen);
@@ -202,37 +223,20 @@ impl Judge {
             track::link(&mut judged, &self.settings.track);
         }
         if verdict == Verdict::Alive {
-            let began = Instant::now();
-            self.classify(&mut judged, &mut album, &mut faults);
-            spent.classify = millis(began);
+            self.classify(&mut judged, cuts, &mut work);
         }
+        let Work { faults, mut spent, .. } = work;
+        spent.network = (self.busy() - busy).as_secs_f32() * 1000.0;
         let (outcome, sightings) =
             decide::conclude(&judged, &faults, probability, verdict, self.taxonomy(), &self.settings.decide);
         Judgement { outcome, probability, frames: judged, sightings, faults, spent }
     }
 
-    /// Decodes a frame as small as motion and the detector allow.
-    fn first_look(&self, album: &Album<'_>, index: usize) -> FirstLook {
-        let side = self.detector.as_ref().map_or(0, |d| d.input_size().0.max(d.input_size().1));
-        let look = album.small(index, motion::WIDTH.max(side)).and_then(|picture| {
-            let luma = album::motion_luma(&picture).map_err(|e| e.to_string())?;
-            Ok((picture, luma))
-        });
-        match look {
-            Ok((picture, luma)) => {
-                let judgement = FrameJudgement {
-                    size: (picture.width, picture.height),
-                    infrared: album::is_infrared(&picture),
-                    ..FrameJudgement::default()
-                };
-                FirstLook { picture: Some(picture), luma: Some(luma), judgement }
-            }
-            Err(reason) => FirstLook {
-                picture: None,
-                luma: None,
-                judgement: FrameJudgement { failed: Some(reason), ..FrameJudgement::default() },
-            },
-        }
+    /// Time spent in the networks so far.
+    fn busy(&self) -> Duration {
+        let detector = self.detector.as_ref().map(|d| d.model().busy());
+        let classifier = self.classifier.as_ref().map(|(c, _)| c.model().busy());
+        detector.unwrap_or_default() + classifier.unwrap_or_default()
     }
 
     fn strip(&self, lumas: &[Option<&Gray>]) -> Strip {
@@ -243,55 +247,98 @@ impl Judge {
         found.fold(self.settings.strip.with(self.learnt.strip.strip()), Strip::with)
     }
 
-    /// The detector on the whole frame.
-    fn detect(&mut self, look: &mut FirstLook, motion: &Motion, strip: Strip, faults: &mut Vec<String>) {
-        let (Some(detector), Some(picture)) = (&mut self.detector, &look.picture) else { return };
-        match detector.detect(picture) {
-            Ok(found) => look.add(found, Source::Frame, motion, strip),
-            Err(error) => {
-                faults.push(error.to_string());
-                look.judgement.failed = Some(error.to_string());
-            }
-        }
+    /// Every frame decoded as small as motion and the detector allow, and the detector's boxes on it.
+    fn first_looks(&mut self, count: usize, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Vec<RawBox>>) {
+        let side = self.detector.as_ref().map_or(0, |d| d.input_size().0.max(d.input_size().1));
+        let (mut looks, mut boxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let album = work.album;
+        let indexes: Vec<usize> = (0..count).collect();
+        each_ahead(
+            &indexes,
+            work.threads,
+            |index| timed(|| first_look(album, index, side)),
+            |_, ((mut look, picture), took)| {
+                work.spent.decode += took;
+                let began = Instant::now();
+                let found = match (&mut self.detector, &picture) {
+                    (Some(detector), Some(picture)) => detector.detect(picture),
+                    _ => Ok(Vec::new()),
+                };
+                boxes.push(found.unwrap_or_else(|error| {
+                    work.faults.push(error.to_string());
+                    look.judgement.failed = Some(error.to_string());
+                    Vec::new()
+                }));
+                looks.push(look);
+                work.spent.detect += millis(began);
+            },
+        );
+        (looks, boxes)
     }
 
-    /// The detector at native resolution where something moved and the first pass saw nothing.
+    /// The detector at native resolution where something moved and the first pass saw nothing. Returns what the
+    /// classifier may want of the frames it decoded.
     fn look_again(
         &mut self,
         looks: &mut [FirstLook],
-        album: &mut Album<'_>,
         motion: &Motion,
         strip: Strip,
-        faults: &mut Vec<String>,
-    ) {
-        let Some(detector) = &mut self.detector else { return };
+        work: &mut Work<'_>,
+    ) -> Cuts {
+        let mut cuts = Cuts::default();
+        let Some(detector) = &mut self.detector else { return cuts };
         let side = detector.input_size().0.max(detector.input_size().1);
         let Some(first) = motion
             .compared
             .checked_sub(2)
             .and_then(|_| looks.iter().position(|l| l.judgement.failed.is_none()))
         else {
-            return;
+            return cuts;
         };
-        let size = match album.full(first) {
-            Ok(picture) => (picture.width, picture.height),
-            Err(reason) => return faults.push(reason),
+        let album = work.album;
+        let size = match album.size(first) {
+            Ok(size) => size,
+            Err(reason) => {
+                work.faults.push(reason);
+                return cuts;
+            }
         };
         let seen: Vec<&[Detection]> = looks.iter().map(|l| l.judgement.detections.as_slice()).collect();
-        for Look { frame, crop, .. } in regions::plan(motion, &seen, size, side) {
-            let Some(look) = looks.get_mut(frame).filter(|l| l.judgement.failed.is_none()) else { continue };
-            let region = image::Region { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
-            let found = match album.full(frame) {
-                Ok(picture) => {
-                    detector.detect_in(picture, &region.to_bbox(size.0, size.1)).map_err(|e| e.to_string())
+        let plan = regions::plan(motion, &seen, size, side);
+        let planned = |frame: usize| plan.iter().any(|look| look.frame == frame);
+        let sound = |(frame, look): (usize, &FirstLook)| {
+            (planned(frame) && look.judgement.failed.is_none()).then_some(frame)
+        };
+        let frames: Vec<usize> = looks.iter().enumerate().filter_map(sound).collect();
+        let classifier = self.classifier.as_ref().map(|(classifier, _)| classifier);
+        each_ahead(
+            &frames,
+            work.threads,
+            |frame| timed(|| album.full(frame)),
+            |frame, (picture, took)| {
+                work.spent.decode += took;
+                let began = Instant::now();
+                let (Some(look), Ok(whole)) = (looks.get_mut(frame), &picture) else {
+                    work.faults.extend(picture.err());
+                    return;
+                };
+                for Look { crop, .. } in plan.iter().filter(|look| look.frame == frame) {
+                    let region =
+                        image::Region { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
+                    match detector.detect_in(whole, &region.to_bbox(size.0, size.1)) {
+                        Ok(found) => look.add(found, Source::Region, motion, strip),
+                        Err(error) => work.faults.push(error.to_string()),
+                    }
                 }
-                Err(reason) => Err(reason),
-            };
-            match found {
-                Ok(found) => look.add(found, Source::Region, motion, strip),
-                Err(reason) => faults.push(reason),
-            }
-        }
+                if let Some(classifier) = classifier {
+                    let boxes = look.judgement.detections.iter().take(CLASSIFIED);
+                    boxes.for_each(|d| cuts.add(classifier, frame, whole, d.bbox));
+                }
+                picture.into_iter().for_each(|picture| album.used_up(picture));
+                work.spent.detect += millis(began);
+            },
+        );
+        cuts
     }
 
     /// Still boxes that come back in every sequence lose their weight. Returns what the boxes were before.
@@ -308,7 +355,7 @@ impl Judge {
 
     /// Looks closely into the most confident still boxes: a bird that turns its head moves too little for
     /// [`motion::evidence`], a stump not at all. Returns the strongest motion inside a box.
-    fn look_inside(&self, looks: &mut [FirstLook], album: &Album<'_>, faults: &mut Vec<String>) -> f32 {
+    fn look_inside(&self, looks: &mut [FirstLook], work: &mut Work<'_>) -> f32 {
         let Some(threshold) = self.threshold() else { return 0.0 };
         let mut still: Vec<(f32, BBox)> = looks
             .iter()
@@ -326,24 +373,33 @@ impl Judge {
         if spots.is_empty() {
             return 0.0;
         }
-        let readable =
-            (0..looks.len()).filter(|&i| looks.get(i).is_some_and(|l| l.judgement.failed.is_none()));
-        let mut close: Vec<Rgb> = Vec::new();
-        for index in readable {
-            match album.small(index, 2 * motion::WIDTH) {
-                Ok(picture) => close.push(picture),
-                Err(reason) => faults.push(reason),
-            }
-        }
+        let sound = |(index, look): (usize, &FirstLook)| look.judgement.failed.is_none().then_some(index);
+        let readable: Vec<usize> = looks.iter().enumerate().filter_map(sound).collect();
+        let album = work.album;
+        let mut close = CloseUps::new(&spots);
+        each_ahead(
+            &readable,
+            work.threads,
+            |index| timed(|| album.small(index, 2 * motion::WIDTH)),
+            |_, (picture, took)| {
+                work.spent.decode += took;
+                match picture {
+                    Ok(picture) => close.add(&picture),
+                    Err(reason) => work.faults.push(reason),
+                }
+            },
+        );
+        let began = Instant::now();
         let mut strongest = 0.0f32;
-        for spot in spots {
-            let inside = motion_inside(&close, &spot);
+        for (at, spot) in spots.iter().enumerate() {
+            let inside = close.motion_inside(at);
             if inside >= MOVES_INSIDE {
                 let here = looks.iter_mut().flat_map(|l| &mut l.judgement.detections);
-                here.filter(|d| d.bbox.iou(&spot) >= SAME_OBJECT).for_each(|d| d.moving = true);
+                here.filter(|d| d.bbox.iou(spot) >= SAME_OBJECT).for_each(|d| d.moving = true);
             }
             strongest = strongest.max(inside);
         }
+        work.spent.motion += millis(began);
         strongest
     }
 
@@ -408,39 +464,139 @@ impl Judge {
         }
     }
 
-    /// The classifier on every animal box, at full resolution.
-    fn classify(&mut self, frames: &mut [FrameJudgement], album: &mut Album<'_>, faults: &mut Vec<String>) {
+    /// The classifier on every animal box, at full resolution: on what was cut before, or on the frame decoded again.
+    fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, work: &mut Work<'_>) {
         let Some((classifier, _)) = &mut self.classifier else { return };
+        let lacks = |(index, frame): (usize, &FrameJudgement)| {
+            let lacking = animals(frame).any(|d| cuts.find(index, &d.bbox).is_none());
+            lacking.then_some(index)
+        };
+        let missing: Vec<usize> = frames.iter().enumerate().filter_map(lacks).collect();
+        let album = work.album;
+        each_ahead(
+            &missing,
+            work.threads,
+            |index| timed(|| album.full(index)),
+            |index, (picture, took)| {
+                work.spent.decode += took;
+                match (picture, frames.get(index)) {
+                    (Ok(picture), Some(frame)) => {
+                        animals(frame).for_each(|d| cuts.add(classifier, index, &picture, d.bbox));
+                        album.used_up(picture);
+                    }
+                    (Err(reason), _) => work.faults.push(reason),
+                    (Ok(_), None) => {}
+                }
+            },
+        );
+        let began = Instant::now();
         for (index, frame) in frames.iter_mut().enumerate() {
-            let mut animals = frame
-                .detections
-                .iter_mut()
-                .filter(|d| d.category == Category::Animal)
-                .take(CLASSIFIED)
-                .peekable();
-            if animals.peek().is_none() {
-                continue;
-            }
-            let picture = match album.full(index) {
-                Ok(picture) => picture,
-                Err(reason) => {
-                    faults.push(reason);
-                    continue;
-                }
-            };
-            for detection in animals {
-                match classifier.logits(picture, &detection.bbox) {
+            let animals = frame.detections.iter_mut().filter(|d| d.category == Category::Animal);
+            for detection in animals.take(CLASSIFIED) {
+                let logits = match cuts.find(index, &detection.bbox) {
+                    Some(Ok(cut)) => classifier.logits_of(cut),
+                    Some(Err(error)) => Err(error.clone()),
+                    None => continue,
+                };
+                match logits {
                     Ok(logits) => detection.logits = Some(logits),
-                    Err(error) => faults.push(error.to_string()),
+                    Err(error) => work.faults.push(error.to_string()),
                 }
             }
+        }
+        work.spent.classify += millis(began);
+    }
+}
+
+/// The boxes of a frame that are classified.
+fn animals(frame: &FrameJudgement) -> impl Iterator<Item = &Detection> {
+    frame.detections.iter().filter(|d| d.category == Category::Animal).take(CLASSIFIED)
+}
+
+/// What the steps of one burst share.
+struct Work<'a> {
+    album: &'a Album<'a>,
+    threads: usize,
+    faults: Vec<String>,
+    spent: Spent,
+}
+
+/// Boxes of full pictures at the classifier's size, so that no full picture must be kept for it.
+#[derive(Default)]
+struct Cuts(Vec<(usize, BBox, Result<Cut, EngineError>)>);
+
+impl Cuts {
+    fn add(&mut self, classifier: &Classifier, frame: usize, picture: &Rgb, bbox: BBox) {
+        if self.find(frame, &bbox).is_none() {
+            self.0.push((frame, bbox, classifier.cut(picture, &bbox)));
+        }
+    }
+
+    fn find(&self, frame: usize, bbox: &BBox) -> Option<&Result<Cut, EngineError>> {
+        self.0.iter().find(|(f, b, _)| *f == frame && b == bbox).map(|(_, _, cut)| cut)
+    }
+}
+
+/// The surroundings of a few boxes over the frames of a burst, about twice [`motion::WIDTH`] wide.
+struct CloseUps<'a> {
+    spots: &'a [BBox],
+    size: (u32, u32),
+    lumas: Vec<Vec<Gray>>,
+}
+
+impl<'a> CloseUps<'a> {
+    fn new(spots: &'a [BBox]) -> Self {
+        CloseUps { spots, size: (0, 0), lumas: vec![Vec::new(); spots.len()] }
+    }
+
+    /// Takes a frame in, if it has the size of the first.
+    fn add(&mut self, frame: &Rgb) {
+        if self.size == (0, 0) {
+            self.size = (frame.width, frame.height);
+        }
+        if self.size != (frame.width, frame.height) {
+            return;
+        }
+        for (spot, lumas) in self.spots.iter().zip(&mut self.lumas) {
+            let around = Crop::around(spot, self.size);
+            let region =
+                image::Region { x: around.x, y: around.y, width: around.width, height: around.height };
+            lumas.extend(image::crop(frame, region).ok().map(|crop| image::luma(&crop)));
+        }
+    }
+
+    /// How far something inside the spot numbered `at` moved.
+    fn motion_inside(&self, at: usize) -> f32 {
+        let (Some(spot), Some(lumas)) = (self.spots.get(at), self.lumas.get(at)) else { return 0.0 };
+        let inside = Crop::around(spot, self.size).from_picture(spot, self.size);
+        motion::inside(&lumas.iter().collect::<Vec<_>>(), inside)
+    }
+}
+
+/// Decodes a frame as small as motion and a detector whose input is `side` pixels allow.
+fn first_look(album: &Album<'_>, index: usize, side: u32) -> (FirstLook, Option<Rgb>) {
+    let look = album.small(index, motion::WIDTH.max(side)).and_then(|picture| {
+        let luma = album::motion_luma(&picture).map_err(|e| e.to_string())?;
+        Ok((picture, luma))
+    });
+    match look {
+        Ok((picture, luma)) => {
+            let judgement = FrameJudgement {
+                size: (picture.width, picture.height),
+                infrared: album::is_infrared(&picture),
+                ..FrameJudgement::default()
+            };
+            (FirstLook { luma: Some(luma), judgement }, Some(picture))
+        }
+        Err(reason) => {
+            let judgement = FrameJudgement { failed: Some(reason), ..FrameJudgement::default() };
+            (FirstLook { luma: None, judgement }, None)
         }
     }
 }
 
 /// A frame while it is judged.
 struct FirstLook {
-    picture: Option<Rgb>,
     luma: Option<Gray>,
     judgement: FrameJudgement,
 }
@@ -476,15 +632,11 @@ fn believed(category: Category, threshold: Score) -> f32 {
     }
 }
 
-/// How far something inside `spot` moved over frames about twice [`motion::WIDTH`] wide.
-fn motion_inside(frames: &[Rgb], spot: &BBox) -> f32 {
-    let Some(size) = frames.first().map(|f| (f.width, f.height)) else { return 0.0 };
-    let around = Crop::around(spot, size);
-    let region = image::Region { x: around.x, y: around.y, width: around.width, height: around.height };
-    let same = frames.iter().filter(|f| (f.width, f.height) == size);
-    let crops: Vec<Gray> =
-        same.filter_map(|f| image::crop(f, region).ok()).map(|c| image::luma(&c)).collect();
-    motion::inside(&crops.iter().collect::<Vec<_>>(), around.from_picture(spot, size))
+/// What `work` gives, and the milliseconds it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f32) {
+    let began = Instant::now();
+    let done = work();
+    (done, millis(began))
 }
 
 fn millis(since: Instant) -> f32 {

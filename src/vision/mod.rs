@@ -148,12 +148,14 @@ impl Judgement {
 /// Time spent per step, milliseconds, as measured by the caller's stopwatch.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Spent {
-    /// JPEG to pixels.
+    /// JPEG to pixels; with two threads or more much of it passes while a network runs.
     pub decode: f32,
     /// Motion evidence.
     pub motion: f32,
-    /// Detector, regions included.
+    /// Detector on frames and regions, and the classifier's crops of these.
     pub detect: f32,
-    /// Crops and classifier.
+    /// The classifier.
     pub classify: f32,
+    /// What of the last two passed inside the networks.
+    pub network: f32,
 }

@@ -34,20 +34,39 @@ impl Fit {
     }
 }
 
-/// Makes `region` of `picture` into the tensor `input` asks for.
-pub(super) fn prepare(picture: &Rgb, region: Region, input: &Input) -> Result<(Tensor, Fit), EngineError> {
+/// A part of a picture at the size a network takes; the picture is no longer needed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cut {
+    pixels: Rgb,
+    fit: Fit,
+}
+
+impl Cut {
+    /// The tensor `input` asks for, and where the part lies on it.
+    pub fn tensor(&self, input: &Input) -> (Tensor, Fit) {
+        let (left, top) = (self.fit.origin.0 as u32, self.fit.origin.1 as u32);
+        (Tensor { shape: input.shape().to_vec(), data: fill(&self.pixels, left, top, input) }, self.fit)
+    }
+}
+
+/// Cuts `region` out of `picture` at the size `input` asks for.
+pub(super) fn cut(picture: &Rgb, region: Region, input: &Input) -> Result<Cut, EngineError> {
     let (width, height, left, top) = place(region, input);
     let filter = if input.bicubic { Filter::Bicubic } else { Filter::Bilinear };
     let resized = resize_region(picture, region, width, height, filter)
         .map_err(|e: ImageError| EngineError::Picture(e.to_string()))?;
-    let tensor = Tensor { shape: input.shape().to_vec(), data: fill(&resized, left, top, input) };
     let fit = Fit {
         region,
         picture: (picture.width, picture.height),
         scale: (width as f32 / region.width as f32, height as f32 / region.height as f32),
         origin: (left as f32, top as f32),
     };
-    Ok((tensor, fit))
+    Ok(Cut { pixels: resized, fit })
+}
+
+/// Makes `region` of `picture` into the tensor `input` asks for.
+pub(super) fn prepare(picture: &Rgb, region: Region, input: &Input) -> Result<(Tensor, Fit), EngineError> {
+    Ok(cut(picture, region, input)?.tensor(input))
 }
 
 /// Size of the resized region and where it lies on the input: width, height, left, top.

@@ -47,6 +47,7 @@ pub fn merge(bursts: &[Judgement], taxonomy: Option<&Taxonomy>, rule: &Rule) -> 
             motion: sum.motion + b.spent.motion,
             detect: sum.detect + b.spent.detect,
             classify: sum.classify + b.spent.classify,
+            network: sum.network + b.spent.network,
         }),
     }
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
+use crate::cli::engine::EngineArgs;
 use crate::cli::progress::warn;
-use crate::config::{self, Models};
+use crate::config::Models;
 use crate::daemon::models::{self, Networks};
+use crate::engine::labels::Label;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
@@ -21,9 +23,8 @@ pub struct JudgingArgs {
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
 
-    /// Who runs the networks; auto takes the fastest built in
-    #[arg(long, default_value = "auto")]
-    engine: EngineChoice,
+    #[command(flatten)]
+    engine: EngineArgs,
 
     /// Threads; 0: one per core. Cameras are judged side by side, each in order
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=256))]
@@ -44,20 +45,13 @@ pub struct JudgingArgs {
     rule: RuleChoice,
 }
 
-/// Who runs the networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum EngineChoice {
-    /// The fastest built in
-    Auto,
-    /// tract, pure Rust
-    Tract,
-}
-
-impl From<EngineChoice> for config::EngineChoice {
-    fn from(choice: EngineChoice) -> Self {
-        match choice {
-            EngineChoice::Auto => config::EngineChoice::Auto,
-            EngineChoice::Tract => config::EngineChoice::Tract,
+impl JudgingArgs {
+    /// Makes all paths whole, so that they stay true from another working directory.
+    pub fn whole(&mut self) {
+        for path in self.models.iter_mut().chain(&mut self.species_list) {
+            if let Ok(whole) = std::path::absolute(&*path) {
+                *path = whole;
+            }
         }
     }
 }
@@ -81,6 +75,14 @@ pub struct Judges {
     pub settings: String,
 }
 
+impl Judges {
+    /// The labels of the classifier, if there is one.
+    pub fn labels(&self) -> Vec<Label> {
+        let taxonomy = self.judges.first().and_then(|j| j.judge.taxonomy());
+        taxonomy.map(|taxonomy| taxonomy.labels().to_vec()).unwrap_or_default()
+    }
+}
+
 /// Opens what the user asked for. `cameras`: how many there are; more judges than that would idle, so their
 /// threads go to the networks instead.
 pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
@@ -88,17 +90,15 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads.into() };
     let count = threads.min(cameras).max(1);
-    let chosen = Models {
-        manifests: args.models.clone(),
-        engine: args.engine.into(),
-        threads: threads.div_ceil(count),
-    };
+    let chosen =
+        Models { manifests: args.models.clone(), threads: threads.div_ceil(count), ..args.engine.models() };
+    let engine = models::engine(&chosen)?;
     let mut names = Vec::new();
     let mut judges = Vec::with_capacity(count);
     for _ in 0..count {
-        let networks = models::open(&chosen)?;
+        let networks = models::open_on(&*engine, &chosen)?;
         names = networks.names();
-        judges.push(SequenceJudge::new(networks, args, &species)?);
+        judges.push(SequenceJudge::new(networks, args, &species, chosen.threads)?);
     }
     if let Some(labels) = judges.first().and_then(|j| j.judge.taxonomy()).map(Taxonomy::labels) {
         for name in species.unknown(labels) {
@@ -139,8 +139,8 @@ pub struct SequenceJudge {
 }
 
 impl SequenceJudge {
-    fn new(networks: Networks, args: &JudgingArgs, species: &Fence) -> anyhow::Result<Self> {
-        let mut settings = Settings::default();
+    fn new(networks: Networks, args: &JudgingArgs, species: &Fence, threads: usize) -> anyhow::Result<Self> {
+        let mut settings = Settings { threads, ..Settings::default() };
         if let Some(threshold) = args.threshold {
             settings.decide.thresholds.species = threshold;
         }
@@ -168,7 +168,19 @@ impl SequenceJudge {
     /// Judges one burst.
     pub fn burst(&mut self, files: &[Result<Vec<u8>, String>]) -> Judgement {
         let frames: Vec<_> = files.iter().map(|f| f.as_deref().map_err(String::as_str)).collect();
-        self.judge.judge(&frames)
+        let judgement = self.judge.judge(&frames);
+        // The stage table of `benches/against_python.sh` is made of these lines.
+        let spent = &judgement.spent;
+        log::debug!(
+            "{} frames, ms: decode {:.2} motion {:.2} detect {:.2} classify {:.2} network {:.2}",
+            frames.len(),
+            spent.decode,
+            spent.motion,
+            spent.detect,
+            spent.classify,
+            spent.network
+        );
+        judgement
     }
 
     /// One judgement for all bursts of a sequence, which ends with it.

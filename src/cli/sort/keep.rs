@@ -11,7 +11,7 @@ use crate::cli::Failure;
 use crate::cli::progress::warn;
 use crate::daemon::record::{category, observation};
 use crate::photos::{Photo, Sequence};
-use crate::store::record::{Box, Burst, Frame};
+use crate::store::record::{Box, Burst, Frame, Media, MediaKind};
 use crate::store::{Deployment, Effort, EffortKind, Journal, JournalError, Start};
 use crate::units::ClockQuality;
 use crate::vision::FrameJudgement;
@@ -83,7 +83,8 @@ impl Keep {
             probability: judgement.probability,
             frames: photos
                 .zip(&judgement.frames)
-                .map(|(photo, frame)| row(photo, frame, triggered))
+                .zip(&judged.hashes)
+                .map(|((photo, frame), hash)| row(photo, frame, *hash, triggered))
                 .collect(),
             observations: judgement.sightings.iter().map(observation).collect(),
             faults: judgement.faults.clone(),
@@ -97,7 +98,7 @@ impl Keep {
 }
 
 /// The row of one photo; one without a time stands at `otherwise`.
-fn row(photo: &Photo, judged: &FrameJudgement, otherwise: DateTime<Utc>) -> Frame {
+fn row(photo: &Photo, judged: &FrameJudgement, hash: Option<[u8; 32]>, otherwise: DateTime<Utc>) -> Frame {
     let boxes = judged.detections.iter().map(|d| Box {
         bbox: d.bbox,
         category: category(d.category).to_owned(),
@@ -113,7 +114,13 @@ fn row(photo: &Photo, judged: &FrameJudgement, otherwise: DateTime<Utc>) -> Fram
         infrared: judged.infrared,
         bytes: photo.bytes,
         boxes: boxes.collect(),
-        media: None,
+        // A name that is no text cannot be kept, and a photo that cannot be read has no hash.
+        media: hash.zip(photo.path.to_str()).map(|(sha256, path)| Media {
+            path: path.to_owned(),
+            sha256,
+            bytes: photo.bytes,
+            kind: MediaKind::Frame,
+        }),
     }
 }
 

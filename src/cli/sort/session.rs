@@ -20,7 +20,7 @@ use crate::photos::place::{PlaceError, Placer};
 pub struct Session {
     keep: Option<Keep>,
     placer: Option<Placer>,
-    results: Results<io::Stdout>,
+    results: Results<Box<dyn io::Write>>,
     /// How far it is.
     pub progress: Progress,
     /// What was found.
@@ -39,9 +39,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Before anything is judged.
+    /// Before anything is judged. Results go to `out`.
     pub fn new(
         sequences: &[Sequence],
+        out: Box<dyn io::Write>,
         json: bool,
         quiet: bool,
         keep: Option<Keep>,
@@ -53,7 +54,7 @@ impl Session {
             files: if placer.is_some() { sequences.iter().map(files).collect() } else { Vec::new() },
             keep,
             placer,
-            results: Results::new(io::stdout(), json, cameras),
+            results: Results::new(out, json, cameras),
             progress: Progress::new("photos", sequences.iter().map(Sequence::len).sum(), quiet),
             summary: Summary::begin(),
             total: sequences.len(),

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
+
 use super::judging::SequenceJudge;
 use crate::photos::{Photo, Sequence};
 use crate::vision::Judgement;
@@ -49,6 +51,8 @@ pub struct Judged {
     pub judgement: Judgement,
     /// What is known of the scene after it.
     pub learnt: Option<Vec<u8>>,
+    /// SHA-256 of every photo that could be read, in order.
+    pub hashes: Vec<Option<[u8; 32]>>,
     /// From the first byte read to the verdict.
     pub spent: Duration,
 }
@@ -93,19 +97,23 @@ pub fn run<E>(
 /// Reads and judges one sequence, burst by burst.
 fn judge_one(judge: &mut SequenceJudge, job: Job) -> Judged {
     let began = Instant::now();
+    let mut hashes = Vec::with_capacity(job.sequence.len());
     let bursts: Vec<Judgement> = job
         .sequence
         .bursts
         .iter()
         .map(|burst| {
             let files: Vec<Result<Vec<u8>, String>> = burst.iter().map(read).collect();
+            hashes.extend(
+                files.iter().map(|file| file.as_ref().ok().map(|bytes| Sha256::digest(bytes).into())),
+            );
             // A fault in a decoder must not take the other photos with it, nor stand in the way at every new start.
             catch_unwind(AssertUnwindSafe(|| judge.burst(&files)))
                 .unwrap_or_else(|_| Judgement::failed(burst.len(), "the program failed on this burst"))
         })
         .collect();
     let judgement = judge.merge(&bursts);
-    Judged { judgement, learnt: judge.learnt(), spent: began.elapsed(), job }
+    Judged { judgement, hashes, learnt: judge.learnt(), spent: began.elapsed(), job }
 }
 
 /// The bytes of a photo, or why there are none.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Pace, Script, Stage};
-use crate::hal::{Clock, DeviceError, Trigger, Triggered};
+use crate::hal::{Clock, DeviceError, Source, Trigger, Triggered};
 
 /// Walks through the script, scene by scene.
 pub struct BenchTrigger {
@@ -44,7 +44,7 @@ impl Trigger for BenchTrigger {
         std::thread::sleep(due_in);
         self.stage.enter(self.next, self.script.at(self.next));
         self.next += 1;
-        Ok(Some(Triggered { at: self.clock.utc().0, suppressed: 0 }))
+        Ok(Some(Triggered { at: self.clock.utc().0, source: Source::Bench, suppressed: 0 }))
     }
 
     fn exhausted(&self) -> bool {
