@@ -202,7 +202,9 @@ fn downloads_are_whole_and_hold_no_secret() {
     let daemon = started(&trap, port);
     let client = daemon.client();
     assert!(within(Duration::from_secs(20), || client.object("/api/bursts")["total"].as_u64() > Some(3)));
-    client.post("/api/label", &json!({ "bursts": ["1-1"], "outcome": "empty", "who": "Ana" }));
+    let lynx = json!([{ "taxon": "Lynx lynx", "rank": "species", "label": "lynx", "count": 1 }]);
+    let said = json!({ "bursts": ["1-1"], "outcome": "sighting", "seen": lynx, "who": "Ana" });
+    assert_eq!(client.post("/api/label", &said).status, 200);
     let journal = client.get("/api/download/journal");
     assert_eq!(journal.status, 200);
     assert!(journal.header("content-disposition").unwrap().contains("attachment"));
