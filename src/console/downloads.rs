@@ -133,15 +133,21 @@ pub(super) async fn download(State(console): Shared, Path(name): Path<String>) -
             Ok(open) => open,
             Err(error) => return drop(send.blocking_send(Err(error))),
         };
-        loop {
+        // Whoever has the last byte may ask for the next download: the turn ends before that byte leaves.
+        let (mut turn, mut left) = (Some(turn), bytes);
+        while left > 0 {
             let mut chunk = vec![0; CHUNK];
             let read = open.read(&mut chunk).map(|n| {
                 chunk.truncate(n);
                 Bytes::from(chunk)
             });
-            let last = !matches!(&read, Ok(chunk) if !chunk.is_empty());
-            // Nobody takes it any more.
-            if matches!(&read, Ok(chunk) if chunk.is_empty()) || send.blocking_send(read).is_err() || last {
+            let got = read.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            left = left.saturating_sub(got);
+            if left == 0 {
+                turn.take();
+            }
+            // A file that was cut short, or nobody takes it any more.
+            if send.blocking_send(read).is_err() || got == 0 {
                 break;
             }
         }
