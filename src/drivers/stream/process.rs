@@ -4,6 +4,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -21,6 +22,7 @@ const LAST_WORDS: usize = 300;
 pub(super) struct Process {
     child: Child,
     words: Arc<Mutex<Vec<u8>>>,
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -36,7 +38,7 @@ impl Process {
             .spawn()
             .map_err(|error| format!("{program} does not start: {error}"))?;
         let words = Arc::new(Mutex::new(Vec::new()));
-        if let Some(mut stderr) = child.stderr.take() {
+        let listener = child.stderr.take().map(|mut stderr| {
             let words = Arc::clone(&words);
             // Read to its end, or a talkative program would stand still.
             std::thread::spawn(move || {
@@ -47,10 +49,10 @@ impl Process {
                     let old = words.len().saturating_sub(LAST_WORDS);
                     words.drain(..old);
                 }
-            });
-        }
+            })
+        });
         let pipe = child.stdout.take().ok_or("its output is not there")?;
-        Ok((Process { child, words }, pipe))
+        Ok((Process { child, words, listener }, pipe))
     }
 
     /// Ends it with its children, by force if need be. What it said last, and how it ended by itself if it did.
@@ -65,6 +67,7 @@ impl Process {
         }
         // Children that outlived it hold the camera.
         self.signal(Signal::KILL);
+        self.heard_within(GRACE);
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let last = String::from_utf8_lossy(&words);
         let last = last.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().trim();
@@ -73,6 +76,14 @@ impl Process {
             told.push_str(&format!("; it said: {last}"));
         }
         told
+    }
+
+    /// Waits until its words are read to the end: nobody writes any more, but the listener may not have had its turn.
+    fn heard_within(&self, patience: Duration) {
+        let begun = Instant::now();
+        while self.listener.as_ref().is_some_and(|l| !l.is_finished()) && begun.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn signal(&self, signal: Signal) {
