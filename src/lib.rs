@@ -45,7 +45,8 @@
 //! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables | csv, deployment, event, store, units |
 //! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
-//! | `console` | the page, on a phone at the trap and on a laptop at home | daemon, store, event, export, units, deployment, config, image, photos, hal |
+//! | `doctor` | whether the trap is well: one list of checks for the page and the verb | hal, board, config, daemon, engine, vision, image, store, event, units |
+//! | `console` | the page, on a phone at the trap and on a laptop at home | doctor, board, daemon, store, event, export, units, deployment, config, image, photos, hal |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
@@ -78,6 +79,8 @@ pub mod csv;
 pub mod daemon;
 #[cfg(feature = "std")]
 pub mod deployment;
+#[cfg(feature = "std")]
+pub mod doctor;
 #[cfg(feature = "std")]
 pub mod drivers;
 #[cfg(feature = "std")]

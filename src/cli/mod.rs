@@ -12,6 +12,7 @@ pub mod command;
 pub mod console;
 pub mod decode;
 pub mod demo;
+pub mod doctor;
 mod engine;
 pub mod eval;
 pub mod events;
@@ -43,6 +44,8 @@ enum Verb {
     Run(run::Args),
     /// Play a scripted day and night of the bench world through the daemon's pipeline
     Demo(demo::Args),
+    /// Check everything a technician can check in the field, with the cure for each fault
+    Doctor(doctor::Args),
     /// Judge folders of photos: empties, animals, species, per sequence
     Sort(sort::Args),
     /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
@@ -113,6 +116,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.verb {
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
+        Verb::Doctor(args) => doctor::run(args),
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Bench(args) => bench::run(args),

@@ -65,7 +65,8 @@ pub fn run(args: Args) -> Done {
     if config.board == board::AUTO {
         config.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
     }
-    let board = board::open(&config.board, &args.boards).map_err(unopened)?;
+    let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
+    let board = board::open_profile(&profile).map_err(unopened)?;
     signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
     let networks = models::open(&config.models).map_err(Failure::input)?;
@@ -82,6 +83,7 @@ pub fn run(args: Args) -> Done {
         config: &config,
         file: console::absolute(args.config.as_deref()),
         bench,
+        profile: Some(profile),
         models: names,
         clock,
         known,

@@ -46,6 +46,7 @@ use self::door::Door;
 use self::hub::Hub;
 use self::pictures::Thumbnails;
 use self::switch::Switch;
+use crate::board::Profile;
 use crate::config::Config;
 use crate::daemon::live::Live;
 use crate::daemon::taxa::Known;
@@ -87,6 +88,8 @@ pub struct Trap {
     pub file: Option<PathBuf>,
     /// Tells the time, and takes a better one.
     pub clock: Arc<dyn Clock>,
+    /// The board's profile, where it is known.
+    pub profile: Option<Profile>,
     /// Battery and temperature.
     pub gauges: Mutex<Box<dyn Gauges>>,
     /// The models that judge.
