@@ -105,8 +105,9 @@ pub fn run(args: Args) -> Done {
         Ok(config) => config,
         Err(error) => {
             // Nothing else can be asked, but the way to say so is the same.
-            let finding = Finding { check: "configuration", cause: "wrong", state: Colour::Red, values: vec![] }
-                .with("why", format!("{error:#}"));
+            let finding =
+                Finding { check: "configuration", cause: "wrong", state: Colour::Red, values: vec![] }
+                    .with("why", format!("{error:#}"));
             printer.line(&finding);
             printer.end(&[finding]);
             return Err(Failure::Input(error));
@@ -243,21 +244,28 @@ impl Field<'_> {
         let opened = uplinks::channel(carrier, &self.config.out, &self.config.site.name, &self.clock);
         let mut channel = match opened {
             Ok(channel) => channel,
-            Err(Failure::Input(error) | Failure::Runtime(error)) => return Linked::Down(format!("{error:#}")),
+            Err(Failure::Input(error) | Failure::Runtime(error)) => {
+                return Linked::Down(format!("{error:#}"));
+            }
         };
         let asked = doctor::link(channel.uplink(), &mut doctor::free_of_charge);
         if !self.joins || !matches!(asked, Linked::NotJoined(_)) {
             return asked;
         }
         // Paid from the journal's own air-time books, so that the law holds for the daemon's next start, too.
-        let boot = self.reader().and_then(|reader| reader.boots().ok()).and_then(|list| list.items.last().map(|b| b.number));
+        let boot = self
+            .reader()
+            .and_then(|reader| reader.boots().ok())
+            .and_then(|list| list.items.last().map(|b| b.number));
         let (utc, clock) = self.clock.utc();
         let now = AirLog { boot: boot.unwrap_or(0), up: self.clock.monotonic(), utc, clock };
         let paid = Outbox::beside(&self.config.journal.path)
             .and_then(|mut outbox| channel.ready(&mut outbox, &now))
             .map_err(|error| error.to_string());
         match paid {
-            Err(why) => Linked::Down(format!("{why}; a join is paid for in the journal: start the trap once")),
+            Err(why) => {
+                Linked::Down(format!("{why}; a join is paid for in the journal: start the trap once"))
+            }
             Ok(Ok(_)) => Linked::Up(None),
             Ok(Err(UplinkError::Wait(pause))) => Linked::Busy(pause),
             Ok(Err(error)) => Linked::Down(error.to_string()),

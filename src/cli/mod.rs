@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+pub mod bundle;
 mod burst_line;
 pub mod codebook;
 pub mod command;
@@ -52,6 +53,8 @@ enum Verb {
     Eval(eval::Args),
     /// Measure parts of the program on this machine
     Bench(bench::Args),
+    /// Make, sign, verify and install bundles of models or configuration
+    Bundle(bundle::Args),
     /// Print the names that a trap's species codes stand for
     Codebook(codebook::Args),
     /// Seal a command for a trap
@@ -120,6 +123,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Bench(args) => bench::run(args),
+        Verb::Bundle(args) => bundle::run(args),
         Verb::Codebook(args) => codebook::run(args),
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),

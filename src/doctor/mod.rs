@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 pub use self::checks::picture::{Look, look};
 pub use self::checks::space::free;
 pub use self::patient::{
-    Answer, Asked, Burst, Daemon, Hands, Linked, Loaded, Patient, Roots, by_journal, free_of_charge, link, newest_picture,
+    Answer, Asked, Burst, Daemon, Hands, Linked, Loaded, Patient, Roots, by_journal, free_of_charge, link,
+    newest_picture,
 };
 pub use self::words::{Language, said};
 
@@ -123,6 +124,7 @@ pub const CHECKS: &[Check] = &[
     checks::picture::CHECK,
     checks::modem::CHECK,
     checks::sending::CHECK,
+    checks::bundles::CHECK,
     checks::pir::CHECK,
 ];
 

@@ -246,7 +246,8 @@ pub fn free_of_charge(uplink: &mut dyn Uplink) -> Result<Link, UplinkError> {
 /// What the journal of a running daemon tells of it.
 pub fn by_journal(reader: &Reader) -> Daemon {
     let last = reader.summaries(0).ok().and_then(|list| list.items.last().map(|last| last.key));
-    let stored = last.and_then(|key| reader.event(key).ok().flatten()).and_then(|list| list.items.into_iter().next());
+    let stored =
+        last.and_then(|key| reader.event(key).ok().flatten()).and_then(|list| list.items.into_iter().next());
     let last = stored.map(|stored| {
         let frames = &stored.burst.frames;
         let failed = frames.iter().filter(|frame| frame.failed.is_some()).count();
@@ -265,7 +266,8 @@ pub fn newest_picture(reader: &Reader, media: &Path) -> Option<(DateTime<Utc>, V
     let bursts = reader.summaries(0).ok()?.items;
     bursts.iter().rev().take(BACK).find_map(|summary| {
         let stored = reader.event(summary.key).ok()??.items.into_iter().next()?;
-        let whole = |file: &&StoredMedia| file.owned && file.gone.is_none() && file.media.kind == MediaKind::Frame;
+        let whole =
+            |file: &&StoredMedia| file.owned && file.gone.is_none() && file.media.kind == MediaKind::Frame;
         let file = stored.media.iter().rev().find(whole)?;
         Some((summary.triggered, std::fs::read(media.join(&file.media.path)).ok()?))
     })

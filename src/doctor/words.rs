@@ -37,7 +37,8 @@ impl Language {
 fn texts() -> &'static Map<String, Value> {
     static TEXTS: OnceLock<Map<String, Value>> = OnceLock::new();
     TEXTS.get_or_init(|| {
-        let table = CATALOGUE.split_once("export const texts = ").and_then(|(_, rest)| rest.split_once("\n};"));
+        let table =
+            CATALOGUE.split_once("export const texts = ").and_then(|(_, rest)| rest.split_once("\n};"));
         let table = table.and_then(|(table, _)| serde_json::from_str(&format!("{table}\n}}")).ok());
         table.unwrap_or_default()
     })

@@ -12,7 +12,9 @@ use crate::drivers::mqtt::Topics;
 use crate::drivers::serial::ladder::Climbs;
 use crate::drivers::serial::line::Noise;
 use crate::drivers::serial::{Ladder, Line, Port};
-use crate::hal::{DeviceError, Downlink, Form, Link, NetworkTime, Parcel, Receipt, Signal, Uplink, UplinkError};
+use crate::hal::{
+    DeviceError, Downlink, Form, Link, NetworkTime, Parcel, Receipt, Signal, Uplink, UplinkError,
+};
 use crate::units::ClockQuality;
 
 /// A look at what already came in.

@@ -34,13 +34,9 @@ mod tests {
     #[test]
     fn levels_have_their_colours() {
         let mut trap = Trap::new();
-        for (mv, state) in [
-            (None, Grey),
-            (Some(3200), Red),
-            (Some(3400), Amber),
-            (Some(3900), Green),
-            (Some(12_300), Green),
-        ] {
+        for (mv, state) in
+            [(None, Grey), (Some(3200), Red), (Some(3400), Amber), (Some(3900), Green), (Some(12_300), Green)]
+        {
             trap.gauges.battery = mv;
             assert_eq!(trap.ask(&CHECK)[0].state, state, "{mv:?}");
         }

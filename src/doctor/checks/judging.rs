@@ -51,7 +51,8 @@ fn bench(check: &Check, patient: &mut Patient<'_>) -> Finding {
     let judged = loaded.judge.judge(&frames);
     let took = begun.elapsed();
     let failed = judged.frames.iter().find_map(|frame| frame.failed.clone());
-    if let Some(why) = failed.or_else(|| judged.faults.first().cloned())
+    if let Some(why) = failed
+        .or_else(|| judged.faults.first().cloned())
         .or_else(|| (judged.outcome == Outcome::Failed).then(String::new))
     {
         return check.found("bench-failed").with("why", why);

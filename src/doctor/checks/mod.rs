@@ -1,6 +1,7 @@
 //! One file per check. Limits stand where they are used, each with its source.
 
 pub(super) mod battery;
+pub(super) mod bundles;
 pub(super) mod camera;
 pub(super) mod clock;
 pub(super) mod configuration;

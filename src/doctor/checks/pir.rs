@@ -79,9 +79,12 @@ mod tests {
         let mut trap = Trap::new();
         assert_eq!(trap.ask(&CHECK)[0].cause, "none");
         trap.patience = Duration::from_millis(50);
-        for (sensor, cause) in
-            [(Sensor::Sees, "toggles"), (Sensor::Blind, "silent"), (Sensor::Breaks, "broken"), (Sensor::Gone, "broken")]
-        {
+        for (sensor, cause) in [
+            (Sensor::Sees, "toggles"),
+            (Sensor::Blind, "silent"),
+            (Sensor::Breaks, "broken"),
+            (Sensor::Gone, "broken"),
+        ] {
             trap.hands.sensor = Some(sensor);
             assert_eq!(trap.ask(&CHECK)[0].cause, cause);
         }

@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn a_full_card_is_red() {
-        let states = [None, Some((1, 3)), Some((1, 10)), Some((1, 60))].map(|free| judged(&CHECK, free).state);
+        let states =
+            [None, Some((1, 3)), Some((1, 10)), Some((1, 60))].map(|free| judged(&CHECK, free).state);
         assert_eq!(states, [Grey, Red, Amber, Green]);
     }
 

@@ -39,7 +39,9 @@ fn examine(check: &Check, patient: &mut Patient<'_>) -> Vec<Finding> {
         ("" | "not-found", _) => "not-installed",
         (_, "failed") => "failed",
         (_, "active" | "activating" | "reloading") if value("UnitFileState") != "enabled" => "not-enabled",
-        (_, "active" | "activating" | "reloading") if matches!(value("WatchdogUSec"), "0" | "") => "no-watchdog",
+        (_, "active" | "activating" | "reloading") if matches!(value("WatchdogUSec"), "0" | "") => {
+            "no-watchdog"
+        }
         (_, "active" | "activating" | "reloading") if restarts > 0 => "restarted",
         (_, "active" | "activating" | "reloading") => "well",
         _ => "inactive",

@@ -70,9 +70,13 @@ mod tests {
         let mut trap = Trap::new();
         assert_eq!(trap.ask(&CHECK)[0].cause, "not-told");
         // 0x50005 and 0x20000 are the words of the field reports (motioneye#2072).
-        for (word, cause) in
-            [("0x50005", "low"), ("0x20000", "was-slowed"), ("0x50000", "was-low"), ("0x8", "slowed"), ("0x0", "well")]
-        {
+        for (word, cause) in [
+            ("0x50005", "low"),
+            ("0x20000", "was-slowed"),
+            ("0x50000", "was-low"),
+            ("0x8", "slowed"),
+            ("0x0", "well"),
+        ] {
             trap.hands.programs = vec![("vcgencmd", format!("throttled={word}\n"))];
             assert_eq!(trap.ask(&CHECK)[0].cause, cause, "{word}");
         }

@@ -40,8 +40,11 @@ fn card(sys: &Path, folder: &Path) -> Option<PathBuf> {
             }
         }
     }
-    let mut disks: Vec<PathBuf> =
-        std::fs::read_dir(sys.join("block")).ok()?.flatten().map(|entry| entry.path().join("device")).collect();
+    let mut disks: Vec<PathBuf> = std::fs::read_dir(sys.join("block"))
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path().join("device"))
+        .collect();
     disks.sort();
     disks.into_iter().find(|device| told(device))
 }
@@ -59,7 +62,10 @@ fn judged(check: &Check, card: &Path) -> Finding {
         (life, spare) if life >= OLD || spare == 2 => "old",
         _ => "well",
     };
-    check.found(cause).with("percent", (life * 10).min(100)).with("name", line(&card.join("name")).unwrap_or_default())
+    check
+        .found(cause)
+        .with("percent", (life * 10).min(100))
+        .with("name", line(&card.join("name")).unwrap_or_default())
 }
 
 #[cfg(test)]
