@@ -45,6 +45,7 @@
 //! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables | csv, deployment, event, store, units |
 //! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
+//! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |
 //! | `bundle` | signed bundles of models and configuration: verified, staged, tried, switched, taken back | board, config, daemon, event, strict, vision |
 //! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, engine, vision, image, store, event, units |
 //! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, store, event, export, units, deployment, config, image, photos, hal |
@@ -68,6 +69,8 @@ pub mod units;
 
 #[cfg(feature = "std")]
 pub mod board;
+#[cfg(feature = "std")]
+pub mod budget;
 #[cfg(feature = "std")]
 pub mod bundle;
 #[cfg(feature = "std")]

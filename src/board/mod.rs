@@ -14,10 +14,12 @@ use crate::drivers::system_clock::SystemClock;
 use crate::drivers::trigger::{Asked, Combined, Rule, Storm, Timer};
 use crate::hal::{Camera, Clock, DeviceError, Trigger};
 
+mod energy;
 mod find;
 mod profile;
 mod raw;
 
+pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
 pub use profile::{CameraDriver, ClockDriver, Profile, Stream, TriggerDriver};
 

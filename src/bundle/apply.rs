@@ -113,7 +113,6 @@ fn merge(base: &mut toml::Table, over: toml::Table) {
 
 /// Whether the trap would start with this configuration and judge a burst of the bench world. Says what it found.
 pub fn self_test(config: &Config) -> Result<String, String> {
-    board::find(&config.board, Path::new("boards")).map_err(|e| e.to_string())?;
     let networks = models::open(&config.models).map_err(|e| e.to_string())?;
     let names = networks.names();
     let mut judge = models::judge(networks, config).map_err(|e| e.to_string())?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+pub mod budget;
 pub mod bundle;
 mod burst_line;
 pub mod codebook;
@@ -53,6 +54,8 @@ enum Verb {
     Eval(eval::Args),
     /// Measure parts of the program on this machine
     Bench(bench::Args),
+    /// How long battery, card and air suffice
+    Budget(budget::Args),
     /// Make, sign, verify and install bundles of models or configuration
     Bundle(bundle::Args),
     /// Print the names that a trap's species codes stand for
@@ -123,6 +126,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Bench(args) => bench::run(args),
+        Verb::Budget(args) => budget::run(args),
         Verb::Bundle(args) => bundle::run(args),
         Verb::Codebook(args) => codebook::run(args),
         Verb::Command(args) => command::run(args),
