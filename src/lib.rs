@@ -47,7 +47,7 @@
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
 //! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |
 //! | `bundle` | signed bundles of models and configuration: verified, staged, tried, switched, taken back | board, config, daemon, event, strict, vision |
-//! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, engine, vision, image, store, event, units |
+//! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, deployment, engine, vision, image, store, event, units |
 //! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, store, event, export, units, deployment, config, image, photos, hal |
 //! | `cli` | one file per verb | all |
 //!

@@ -3,7 +3,7 @@
 //! Three hands cut it. A simulated card counts every step and stops at each, at random losing what was not made safe;
 //! a child process is killed at random moments; and after each the trap itself is started.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests may unwrap.
 
 mod bundle_support;
 

@@ -109,9 +109,11 @@ pub fn camera(profile: &Profile, clock: &Arc<dyn Clock>) -> Result<Option<Box<dy
     }
 }
 
-/// The pictures of the first burst of the bench, to try networks with.
-pub fn bench_burst(frames: usize) -> Result<Vec<Vec<u8>>, BoardError> {
-    let mut board = open("bench", Path::new(""))?;
+/// The pictures of the first burst of the bench, `width` pixels wide, to try networks with.
+pub fn bench_burst(frames: usize, width: u32) -> Result<Vec<Vec<u8>>, BoardError> {
+    let mut profile = find("bench", Path::new(""))?;
+    (profile.bench.scenery.width, profile.bench.scenery.height) = (width, width * 3 / 4);
+    let mut board = open_profile(&profile)?;
     board.trigger.wait(Duration::ZERO)?;
     let shots = board.camera.burst(frames, Duration::from_secs(1))?;
     Ok(shots.into_iter().filter_map(|shot| shot.jpeg.ok()).collect())

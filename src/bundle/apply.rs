@@ -16,6 +16,9 @@ const OVERLAY: &str = "trapline.toml";
 /// What no bundle may change: who the trap is, where its records are, whom it trusts.
 const OWN: [&str; 5] = ["board", "site.name", "journal", "commands", "bundles"];
 
+/// Width of the pictures that networks are tried on, pixels: small, for the board has other work meanwhile.
+const TRIED: u32 = 320;
+
 /// Why a configuration cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
@@ -116,7 +119,7 @@ pub fn self_test(config: &Config) -> Result<String, String> {
     let networks = models::open(&config.models).map_err(|e| e.to_string())?;
     let names = networks.names();
     let mut judge = models::judge(networks, config).map_err(|e| e.to_string())?;
-    let pictures = board::bench_burst(config.burst.frames).map_err(|e| e.to_string())?;
+    let pictures = board::bench_burst(config.burst.frames, TRIED).map_err(|e| e.to_string())?;
     let frames: Vec<Frame<'_>> = pictures.iter().map(|jpeg| Ok(jpeg.as_slice())).collect();
     let begun = std::time::Instant::now();
     let judged = judge.judge(&frames);

@@ -281,7 +281,7 @@ fn measured(config: &Config) -> Result<f64, Failure> {
     }
     let networks = models::open(&config.models).map_err(Failure::input)?;
     let mut judge = models::judge(networks, config).map_err(Failure::input)?;
-    let pictures = board::bench_burst(config.burst.frames).map_err(Failure::runtime)?;
+    let pictures = board::bench_burst(config.burst.frames, 1280).map_err(Failure::runtime)?;
     let frames: Vec<Frame<'_>> = pictures.iter().map(|jpeg| Ok(jpeg.as_slice())).collect();
     // The first one pays for what is made once.
     judge.judge(&frames);

@@ -295,7 +295,7 @@ impl Hands for Field<'_> {
     }
 
     fn bench(&mut self) -> Result<Vec<Vec<u8>>, String> {
-        board::bench_burst(self.config.burst.frames).map_err(|error: BoardError| error.to_string())
+        board::bench_burst(self.config.burst.frames, 1280).map_err(|error: BoardError| error.to_string())
     }
 
     fn links(&mut self) -> Vec<(String, Linked)> {
