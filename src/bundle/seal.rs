@@ -175,7 +175,12 @@ mod tests {
         assert!(check(&bundle[..bundle.len() - 1], &keys, 3000).unwrap_err().to_string().contains("damaged"));
         assert!(matches!(check(&bundle, &keys, 2999), Err(BundleError::TooLarge { .. })));
         let other = key_pair(None).unwrap().0;
-        assert!(check(&bundle, &[other.clone()], 3000).unwrap_err().to_string().contains("another key"));
+        assert!(
+            check(&bundle, std::slice::from_ref(&other), 3000)
+                .unwrap_err()
+                .to_string()
+                .contains("another key")
+        );
         assert!(check(&bundle, &[other, public], 3000).is_ok());
         assert!(matches!(check(&bundle, &[], 3000), Err(BundleError::Off)));
         assert!(matches!(
