@@ -45,7 +45,10 @@
 //! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables | csv, deployment, event, store, units |
 //! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
-//! | `console` | the page, on a phone at the trap and on a laptop at home | daemon, store, event, export, units, deployment, config, image, photos, hal |
+//! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |
+//! | `bundle` | signed bundles of models and configuration: verified, staged, tried, switched, taken back | board, config, daemon, event, strict, vision |
+//! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, deployment, engine, vision, image, store, event, units |
+//! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, store, event, export, units, deployment, config, image, photos, hal |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
@@ -67,6 +70,10 @@ pub mod units;
 #[cfg(feature = "std")]
 pub mod board;
 #[cfg(feature = "std")]
+pub mod budget;
+#[cfg(feature = "std")]
+pub mod bundle;
+#[cfg(feature = "std")]
 pub mod cli;
 #[cfg(feature = "std")]
 pub mod config;
@@ -78,6 +85,8 @@ pub mod csv;
 pub mod daemon;
 #[cfg(feature = "std")]
 pub mod deployment;
+#[cfg(feature = "std")]
+pub mod doctor;
 #[cfg(feature = "std")]
 pub mod drivers;
 #[cfg(feature = "std")]

@@ -243,3 +243,35 @@ fn downloads_are_whole_and_hold_no_secret() {
     assert!(formats.len() >= 7, "{formats:?}");
     assert_eq!(client.get("/api/download/etc").status, 404);
 }
+
+#[test]
+fn a_signed_bundle_is_sent_by_the_page_and_a_forged_one_refused() {
+    use trapline::bundle::{Kind, Recipe, key_pair, pack, seal, sign};
+    let (public, secret) = key_pair(None).unwrap();
+    let (trap, port) = trap(&format!("[bundles]\nkeys = [\"{public}\"]\nmax_mb = 1\n"));
+    quiet(&trap);
+    let daemon = started(&trap, port);
+    let client = daemon.client();
+    std::fs::create_dir(trap.path("overlay")).unwrap();
+    trap.write("overlay/trapline.toml", "[burst]\nframes = 3\n");
+    let any = || vec!["*".to_owned()];
+    let recipe =
+        Recipe { kind: Kind::Config, version: 1, sites: any(), boards: any(), description: String::new() };
+    let (_, archive) = pack(&trap.path("overlay"), &recipe).unwrap();
+    let bundle = |secret: &str| {
+        String::from_utf8(seal(&sign(&archive, secret, None, "config 1").unwrap(), &archive)).unwrap()
+    };
+    let send = |client: &Client, body: &str| {
+        client.with("POST", "/api/bundle", &[("Content-Type", "application/octet-stream")], body)
+    };
+    assert_eq!(send(&Client::new(daemon.at), &bundle(&secret)).status, 401, "behind the session");
+    let forged = send(&client, &bundle(&key_pair(None).unwrap().1));
+    assert!(forged.status == 422 && forged.text().contains("another key"), "{}", forged.text());
+    assert_eq!(send(&client, &"x".repeat(1_100_000)).status, 413);
+    let taken = send(&client, &bundle(&secret));
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    assert_eq!(taken.json()["kinds"]["config"]["current"]["version"], 1);
+    assert_eq!(client.object("/api/bundle")["log"].as_array().unwrap().len(), 2);
+    let again = send(&client, &bundle(&secret));
+    assert!(again.status == 422 && again.text().contains("1 was taken before"), "{}", again.text());
+}

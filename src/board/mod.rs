@@ -14,10 +14,12 @@ use crate::drivers::system_clock::SystemClock;
 use crate::drivers::trigger::{Asked, Combined, Rule, Storm, Timer};
 use crate::hal::{Camera, Clock, DeviceError, Trigger};
 
+mod energy;
 mod find;
 mod profile;
 mod raw;
 
+pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
 pub use profile::{CameraDriver, ClockDriver, Profile, Stream, TriggerDriver};
 
@@ -81,6 +83,40 @@ pub fn open_profile(profile: &Profile) -> Result<Board, BoardError> {
         None => watch(profile, &clock, &asked)?,
     };
     Ok(Board { trigger, camera, clock, script: None, bench: false, asked, reboot })
+}
+
+/// The sensor of `profile` alone, believed from now on: no warm-up, no hold-off, no budget. `None`: it has none.
+pub fn sensor(profile: &Profile, clock: &Arc<dyn Clock>) -> Result<Option<Box<dyn Trigger>>, DeviceError> {
+    if profile.trigger != TriggerDriver::Pir {
+        return Ok(None);
+    }
+    let (wiring, mut options) = profile.pir.clone();
+    (options.warm_up, options.hold_off) = (Duration::ZERO, Duration::ZERO);
+    Ok(Some(Box::new(Pir::new(GpioLines::open(&wiring)?, options, Arc::clone(clock)))))
+}
+
+/// The camera of `profile` alone; `None`: it takes no pictures of its own accord.
+pub fn camera(profile: &Profile, clock: &Arc<dyn Clock>) -> Result<Option<Box<dyn Camera>>, DeviceError> {
+    match profile.camera {
+        CameraDriver::Spool => Ok(None),
+        // It shows what its trigger has set the scene for.
+        CameraDriver::Bench => match open_profile(profile) {
+            Ok(mut board) => board.trigger.wait(Duration::ZERO).map(|_| Some(board.camera)),
+            Err(BoardError::Device(fault)) => Err(fault),
+            Err(_) => Ok(None),
+        },
+        _ => Ok(Some(Box::new(stream(&profile.stream, clock, &Arc::new(AtomicBool::new(false)))?))),
+    }
+}
+
+/// The pictures of the first burst of the bench, `width` pixels wide, to try networks with.
+pub fn bench_burst(frames: usize, width: u32) -> Result<Vec<Vec<u8>>, BoardError> {
+    let mut profile = find("bench", Path::new(""))?;
+    (profile.bench.scenery.width, profile.bench.scenery.height) = (width, width * 3 / 4);
+    let mut board = open_profile(&profile)?;
+    board.trigger.wait(Duration::ZERO)?;
+    let shots = board.camera.burst(frames, Duration::from_secs(1))?;
+    Ok(shots.into_iter().filter_map(|shot| shot.jpeg.ok()).collect())
 }
 
 /// The PIR within its budget, the time-lapse and whoever asks, as one.

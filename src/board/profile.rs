@@ -9,6 +9,7 @@ use chrono::{FixedOffset, TimeDelta};
 use serde::Deserialize;
 
 use super::BoardError;
+use super::energy::Energy;
 use super::raw::{Raw, RawPir, RawSpool, RawStorm, RawStream};
 use crate::drivers::bench::{Options, Scenery};
 use crate::drivers::pir::{self, Spot, Wiring};
@@ -41,11 +42,15 @@ pub struct Profile {
     pub spool: spool::Options,
     /// What the bench devices play.
     pub bench: Options,
+    /// What the board draws; `None`: not known.
+    pub energy: Option<Energy>,
 }
 
 /// The camera program, and how the camera is brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
+    /// Width and height of its pictures, pixels.
+    pub size: (u32, u32),
     /// How it is run.
     pub options: stream::Options,
     /// The line that switches the camera's power, low for on where the flag is set, and how long it is off.
@@ -118,6 +123,7 @@ impl Profile {
             storm: check.storm(&raw.storm)?,
             stream: check.stream(raw.stream, raw.camera)?,
             spool: check.spool(&raw.spool)?,
+            energy: raw.energy.map(|energy| energy.check(file)).transpose()?,
             description: raw.description,
             compatible: raw.compatible,
             trigger: raw.trigger,
@@ -264,6 +270,7 @@ impl Check<'_> {
             quality: self.whole("stream.quality", raw.quality, 1..=100)?,
             extra: raw.extra,
         };
+        let size = (picture.width, picture.height);
         let program = |usual: &'static str| if raw.program.is_empty() { usual } else { &raw.program };
         let ring: usize = self.whole("stream.ring_mb", raw.ring_mb, 1..=1024)?;
         let options = stream::Options {
@@ -290,7 +297,7 @@ impl Check<'_> {
             self.whole("stream.reboot_after", raw.reboot_after, 1..=1000)?,
             PathBuf::from(raw.reboot_ledger),
         );
-        Ok(Stream { options, power, recover: raw.recover, reboots })
+        Ok(Stream { size, options, power, recover: raw.recover, reboots })
     }
 
     fn spool(&self, raw: &RawSpool) -> Result<spool::Options, BoardError> {
@@ -358,7 +365,7 @@ mod tests {
     #[test]
     fn every_key_stands_in_the_readme() {
         let readme = include_str!("../../boards/README.md");
-        let sections = ["pir", "timer", "storm", "stream", "spool", "bench", "bench.faults"];
+        let sections = ["pir", "timer", "storm", "stream", "spool", "energy", "bench", "bench.faults"];
         let heads = sections.map(|name| format!("[{name}]\n"));
         for section in std::iter::once("").chain(heads.iter().map(String::as_str)) {
             let said = refused(&format!("{section}no_such_key = 1"));

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::energy::Energy;
 use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
 use crate::drivers::bench::{Faults, Pace, Play, Scenery};
 use crate::drivers::pir::Bias;
@@ -22,6 +23,7 @@ pub(super) struct Raw {
     pub storm: RawStorm,
     pub stream: RawStream,
     pub spool: RawSpool,
+    pub energy: Option<Energy>,
     pub bench: RawBench,
 }
 

@@ -80,6 +80,8 @@ pub(super) struct Beside<'a> {
     pub file: Option<PathBuf>,
     /// Whether there is no hardware behind it.
     pub bench: bool,
+    /// The board's profile.
+    pub profile: Option<crate::board::Profile>,
     /// The models that judge.
     pub models: Vec<String>,
     /// Tells the time.
@@ -158,6 +160,7 @@ mod page {
             config: config.clone(),
             file: beside.file,
             clock: beside.clock,
+            profile: beside.profile,
             gauges: Mutex::new(Box::new(SysfsGauges::new(Path::new("/sys")))),
             models: beside.models,
             boot: pipeline.journal().boot(),

@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+pub mod budget;
+pub mod bundle;
 mod burst_line;
 pub mod codebook;
 pub mod command;
 pub mod console;
 pub mod decode;
 pub mod demo;
+pub mod doctor;
 mod engine;
 pub mod eval;
 pub mod events;
@@ -43,12 +46,18 @@ enum Verb {
     Run(run::Args),
     /// Play a scripted day and night of the bench world through the daemon's pipeline
     Demo(demo::Args),
+    /// Check everything a technician can check in the field, with the cure for each fault
+    Doctor(doctor::Args),
     /// Judge folders of photos: empties, animals, species, per sequence
     Sort(sort::Args),
     /// Measure against truth: confusion, sensitivity, specificity, accuracy against coverage
     Eval(eval::Args),
     /// Measure parts of the program on this machine
     Bench(bench::Args),
+    /// How long battery, card and air suffice
+    Budget(budget::Args),
+    /// Make, sign, verify and install bundles of models or configuration
+    Bundle(bundle::Args),
     /// Print the names that a trap's species codes stand for
     Codebook(codebook::Args),
     /// Seal a command for a trap
@@ -113,9 +122,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.verb {
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
+        Verb::Doctor(args) => doctor::run(args),
         Verb::Sort(args) => sort::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Bench(args) => bench::run(args),
+        Verb::Budget(args) => budget::run(args),
+        Verb::Bundle(args) => bundle::run(args),
         Verb::Codebook(args) => codebook::run(args),
         Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),

@@ -2,21 +2,24 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
+use chrono::Utc;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 
 use super::burst_line::{Paint, columns, object, say};
 use super::console::{self, Beside};
 use super::engine::EngineArgs;
 use super::sending::{self, Taxa, Working};
-use super::{Done, Failure};
+use super::{Done, Failure, bundle};
 use crate::board::{self, Board, BoardError};
+use crate::bundle::{BundleError, Kind, Site, StartError};
 use crate::config::{Config, Journal};
 use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Devices, Pipeline};
+use crate::event::Outcome;
 use crate::store::JournalError;
 
 /// Shown at the end of `--help`.
@@ -61,14 +64,23 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
-    let mut config = chosen(&args)?;
-    if config.board == board::AUTO {
-        config.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
+    let mut base = match &args.config {
+        Some(file) => Config::load(file).map_err(Failure::input)?,
+        None => Config::default(),
+    };
+    if let Some(board) = &args.board {
+        base.board.clone_from(board);
     }
-    let board = board::open(&config.board, &args.boards).map_err(unopened)?;
+    if base.board == board::AUTO {
+        base.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
+    }
+    let site = Site { file: args.config.clone(), base };
+    let (config, networks, _) =
+        site.start(&|config| overridden(&args, config), Utc::now()).map_err(unstarted)?;
+    let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
+    let board = board::open_profile(&profile).map_err(unopened)?;
     signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
-    let networks = models::open(&config.models).map_err(Failure::input)?;
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
     let bench = board.bench;
@@ -76,23 +88,27 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop)?;
+    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site))?;
     pipeline.listen(ready.retunes);
     let beside = Beside {
         config: &config,
         file: console::absolute(args.config.as_deref()),
         bench,
+        profile: Some(profile),
         models: names,
         clock,
         known,
         stop: Arc::clone(&stop),
     };
+    bundle::note(&site);
+    let trial = Watched::begin(&site);
     let page = console::start(&mut pipeline, beside)?;
     let sender = Working::start(ready.sender)?;
     let paint = Paint::for_stdout();
     let ended = pipeline
         .run(&stop, args.bursts, &mut |done| {
             sender.ring();
+            trial.burst(done.burst.outcome);
             let line = match args.json {
                 true => object(done).to_string(),
                 false => paint.outcome(done.burst.outcome, &columns(done)),
@@ -103,6 +119,7 @@ pub fn run(args: Args) -> Done {
         })
         .map_err(failed);
     drop(sender.finish());
+    trial.end(ended.is_ok());
     let asked = match page.and_then(|page| page.finish()) {
         None if ready.reboot.load(Ordering::SeqCst) || given_up.load(Ordering::SeqCst) => Some(Power::Reboot),
         asked => asked,
@@ -127,23 +144,70 @@ fn system(words: &[String]) -> Done {
 }
 
 /// The configuration with what the command line overrides.
-fn chosen(args: &Args) -> Result<Config, Failure> {
-    let mut config = match &args.config {
-        Some(file) => Config::load(file).map_err(Failure::input)?,
-        None => Config::default(),
-    };
-    if let Some(board) = &args.board {
-        config.board = board.clone();
-    }
+fn overridden(args: &Args, mut config: Config) -> Config {
     if let Some(journal) = &args.journal {
         config.journal = beside(journal);
         config.out.directory.path = neighbour(journal, "-outbox");
     }
     if !args.model.is_empty() {
-        config.models.manifests = args.model.clone();
+        config.models.manifests.clone_from(&args.model);
     }
     args.engine.change(&mut config.models);
-    Ok(config)
+    config
+}
+
+/// A trap that cannot start: mostly wrong input.
+fn unstarted(error: StartError) -> Failure {
+    match error {
+        StartError::Bundle(error) if !error.is_input() => Failure::runtime(error),
+        other => Failure::input(other),
+    }
+}
+
+/// Bundles on trial, watched as the trap stands watch.
+struct Watched {
+    site: Site,
+    /// Dropped when the run ends.
+    over: Option<mpsc::Sender<()>>,
+}
+
+impl Watched {
+    fn begin(site: &Site) -> Watched {
+        let trial = site.is_on() && Kind::ALL.iter().any(|kind| site.state().of(*kind).trial.is_some());
+        let over = trial.then(|| {
+            let (over, ended) = mpsc::channel();
+            let site = site.clone();
+            // It ends with the run; where it cannot begin, bursts alone tell.
+            let _ = std::thread::Builder::new().name("trial".to_owned()).spawn(move || {
+                let waited = ended.recv_timeout(site.base.bundles.good_after);
+                if waited == Err(mpsc::RecvTimeoutError::Timeout) {
+                    told(site.slots().stood(Utc::now()));
+                    bundle::note(&site);
+                }
+            });
+            over
+        });
+        Watched { site: site.clone(), over }
+    }
+
+    fn burst(&self, outcome: Outcome) {
+        if self.over.is_some() && outcome != Outcome::Failed {
+            told(self.site.slots().healthy_burst(self.site.base.bundles.good_after_bursts, Utc::now()));
+        }
+    }
+
+    fn end(self, orderly: bool) {
+        if self.over.is_some() && orderly {
+            told(self.site.slots().orderly());
+            bundle::note(&self.site);
+        }
+    }
+}
+
+fn told(done: Result<(), BundleError>) {
+    if let Err(error) = done {
+        log::error!("bundles: {error}");
+    }
 }
 
 /// Wrong input or a device that failed.

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::{Failure, uplinks};
+use crate::bundle::Site;
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
 use crate::daemon::pipeline::Pipeline;
@@ -61,12 +62,14 @@ pub(super) fn ready(
     taxa: Taxa,
     clock: Arc<dyn Clock>,
     stop: &Arc<AtomicBool>,
+    site: Option<&Site>,
 ) -> Result<Ready, Failure> {
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
     let (retune, retunes) = mpsc::channel();
     let reboot = Arc::new(AtomicBool::new(false));
     let (ordered, stop) = (Arc::clone(&reboot), Arc::clone(stop));
+    let site = site.filter(|site| site.is_on()).cloned();
     let ancestors = taxa.ancestors;
     let lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
     let setup = Setup {
@@ -83,6 +86,12 @@ pub(super) fn ready(
         errands: Box::new(move |errand| match errand {
             // A pipeline that has ended needs no thresholds.
             Errand::Retune(thresholds) => drop(retune.send(thresholds)),
+            Errand::Bundle(bytes) => match &site {
+                Some(site) => bundle_came(site.clone(), bytes),
+                None => {
+                    log::warn!("a bundle came by an uplink, and [bundles] keys is empty: it is not looked at")
+                }
+            },
             Errand::Reboot => {
                 ordered.store(true, Ordering::SeqCst);
                 stop.store(true, Ordering::SeqCst);
@@ -92,6 +101,18 @@ pub(super) fn ready(
     };
     let sender = Sender::new(outbox, setup).map_err(Failure::runtime)?;
     Ok(Ready { sender, retunes, reboot })
+}
+
+/// Installs a bundle that an uplink brought, in a thread of its own: its self-test takes seconds.
+fn bundle_came(site: Site, bytes: Vec<u8>) {
+    let work = move || {
+        // What became of it is in the log, in the folder of the bundles and in the journal.
+        let _ = site.install_bytes(&bytes, chrono::Utc::now());
+        super::bundle::note(&site);
+    };
+    if let Err(error) = std::thread::Builder::new().name("bundle".to_owned()).spawn(work) {
+        log::error!("a bundle is not installed: {error}");
+    }
 }
 
 /// The sender in its thread. Dropping it without [`Working::finish`] lets the thread end by itself.

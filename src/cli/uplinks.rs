@@ -44,7 +44,12 @@ pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Channe
     out.sending.uplinks.iter().map(|carrier| channel(*carrier, out, &config.site.name, clock)).collect()
 }
 
-fn channel(carrier: Carrier, out: &Out, site: &str, clock: &Arc<dyn Clock>) -> Result<Channel, Failure> {
+pub(super) fn channel(
+    carrier: Carrier,
+    out: &Out,
+    site: &str,
+    clock: &Arc<dyn Clock>,
+) -> Result<Channel, Failure> {
     let device = &out.sending.device;
     let letter = |uplink: Box<dyn Uplink>| Channel::new(uplink, None, false);
     Ok(match carrier {

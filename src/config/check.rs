@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
-    Retention, Site, Species, Strip, Thresholds, alerts, console, sending,
+    Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, sending,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -43,6 +43,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
         journal: Journal { path: folder.join(raw.journal.path), media: folder.join(raw.journal.media) },
         retention: ranges.retention(raw.retention)?,
         console: console::check(raw.console, &ranges)?,
+        bundles: bundles::check(raw.bundles, &ranges, folder)?,
     })
 }
 
@@ -80,6 +81,7 @@ pub(super) fn defaults() -> Config {
         out: sending::defaults(),
         alerts: Vec::new(),
         console: console::defaults(),
+        bundles: bundles::defaults(),
     }
 }
 
@@ -297,6 +299,13 @@ mod tests {
         "floor_mb",
         "rare_below",
         "keep_unsent",
+        "keys",
+        "folder",
+        "inbox",
+        "max_mb",
+        "good_after_bursts",
+        "good_after_min",
+        "starts",
         "device",
         "uplinks",
         "health_hours",

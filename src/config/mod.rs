@@ -12,6 +12,7 @@ use crate::strict::StrictError;
 use crate::units::Score;
 
 pub mod alerts;
+pub mod bundles;
 mod check;
 pub mod console;
 pub mod raw;
@@ -46,6 +47,8 @@ pub struct Config {
     pub alerts: Vec<alerts::Alert>,
     /// The page.
     pub console: console::Console,
+    /// Who may bring models and configuration.
+    pub bundles: bundles::Bundles,
 }
 
 /// Where the trap stands.

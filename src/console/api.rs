@@ -19,7 +19,7 @@ use tokio_stream::{Stream, StreamExt};
 use super::guard::{Inside, cookie_name, guard};
 use super::refusal::Refusal;
 use super::serve::Ends;
-use super::{Console, assets, browse, doctor, downloads, files, held, people, secret, show, trap};
+use super::{Console, assets, browse, bundles, doctor, downloads, files, held, people, secret, show, trap};
 use crate::config::KeepPeople;
 use crate::event::EventKey;
 
@@ -54,6 +54,7 @@ pub(super) fn router(console: &Arc<Console>) -> Router {
         .route("/api/undo", post(people::undo))
         .route("/api/setup", get(people::setup).put(people::put_setup))
         .route("/api/settings", get(trap::settings).put(trap::put_settings))
+        .route("/api/bundle", get(bundles::status).post(bundles::upload))
         .route("/api/time", post(trap::time))
         .route("/api/power", post(trap::power))
         .route("/api/downloads", get(downloads::list))

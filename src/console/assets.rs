@@ -20,7 +20,7 @@ macro_rules! script {
     };
 }
 
-const FILES: [File; 27] = [
+const FILES: [File; 28] = [
     ("/", "text/html; charset=utf-8", include_bytes!("page/index.html")),
     ("/app.css", "text/css; charset=utf-8", include_bytes!("page/app.css")),
     ("/icon.svg", "image/svg+xml", include_bytes!("page/icon.svg")),
@@ -45,6 +45,7 @@ const FILES: [File; 27] = [
     script!("review.js"),
     script!("setup.js"),
     script!("settings.js"),
+    script!("bundles.js"),
     script!("doctor.js"),
     script!("data.js"),
     script!("power.js"),

@@ -55,7 +55,9 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let download = request.uri().path().starts_with("/api/download");
+    // A bundle is sent, and tried on a burst, as long as a download may take.
+    let path = request.uri().path();
+    let download = path.starts_with("/api/download") || path == "/api/bundle";
     let mut response = match admit(&console, ends, request) {
         Err(refusal) => refusal.into_response(),
         Ok(request) => {

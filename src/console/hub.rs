@@ -95,6 +95,11 @@ impl Hub {
         self.state().frames.iter().find(|(n, _)| *n == id).map(|(_, jpeg)| Arc::clone(jpeg))
     }
 
+    /// The newest aim frame.
+    pub fn newest_frame(&self) -> Option<Arc<[u8]>> {
+        self.state().frames.back().map(|(_, jpeg)| Arc::clone(jpeg))
+    }
+
     /// Takes a note of the daemon. Gives the burst it is about, for telling of it.
     pub fn take(&self, note: Note) -> Option<EventKey> {
         match note {

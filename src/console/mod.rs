@@ -9,7 +9,7 @@
 //! | `switch` | when the trap's page can be reached |
 //! | `serve`, `guard` | connections and their limits; what every request must pass |
 //! | `secret`, `door` | the trap's secret, lock-out, sessions |
-//! | `api`, `browse`, `people`, `trap`, `downloads`, `files` | the calls, by what they are about |
+//! | `api`, `browse`, `people`, `trap`, `bundles`, `downloads`, `files` | the calls, by what they are about |
 //! | `book`, `show`, `hub` | a journal in memory, bursts as JSON, what is live |
 //! | `doctor`, `settings` | checks and the configuration's keys, as data |
 //! | `pictures`, `assets` | pictures by number, the page's own files |
@@ -25,6 +25,7 @@ mod api;
 mod assets;
 mod book;
 mod browse;
+mod bundles;
 mod doctor;
 mod door;
 mod downloads;
@@ -46,6 +47,7 @@ use self::door::Door;
 use self::hub::Hub;
 use self::pictures::Thumbnails;
 use self::switch::Switch;
+use crate::board::Profile;
 use crate::config::Config;
 use crate::daemon::live::Live;
 use crate::daemon::taxa::Known;
@@ -87,6 +89,8 @@ pub struct Trap {
     pub file: Option<PathBuf>,
     /// Tells the time, and takes a better one.
     pub clock: Arc<dyn Clock>,
+    /// The board's profile, where it is known.
+    pub profile: Option<Profile>,
     /// Battery and temperature.
     pub gauges: Mutex<Box<dyn Gauges>>,
     /// The models that judge.
@@ -136,6 +140,8 @@ pub struct Console {
     guesses: Semaphore,
     /// One download is made at a time.
     downloads: Arc<Semaphore>,
+    /// One bundle is taken at a time.
+    uploads: Semaphore,
     /// Pictures decoded at a time.
     decoders: Semaphore,
     /// Held while the configuration file is written.
@@ -187,6 +193,7 @@ impl Console {
             thumbnails: Thumbnails::new(thumbnails),
             guesses: Semaphore::new(1),
             downloads: Arc::new(Semaphore::new(1)),
+            uploads: Semaphore::new(1),
             decoders: Semaphore::new(decoders),
             writing: Mutex::default(),
             changed: AtomicBool::new(false),

@@ -53,7 +53,7 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
         "uptime_s": trap.live.uptime().as_secs(),
         "battery_mv": battery,
         "temperature_c": temperature,
-        "card_free": card_free(book.path()).map(|(_, percent)| percent),
+        "card_free": crate::doctor::free(folder_of(book.path())).map(|(_, percent)| percent),
         "bursts_today": bursts,
         "empties_today": empties,
         "events_waiting": waiting,
@@ -69,12 +69,9 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
     }))
 }
 
-/// Bytes and percent free where `path` lies.
-pub(super) fn card_free(path: &Path) -> Option<(u64, u8)> {
-    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let card = rustix::fs::statvfs(folder).ok()?;
-    let percent = card.f_bavail.saturating_mul(100).checked_div(card.f_blocks)?;
-    Some((card.f_bavail.saturating_mul(card.f_frsize), u8::try_from(percent).ok()?))
+/// The folder that holds `path`.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::drivers::serial::ladder::Climbs;
 use crate::drivers::serial::line::Noise;
 use crate::drivers::serial::{Ladder, Line, Port};
-use crate::hal::{DeviceError, Downlink, Form, Link, Parcel, Receipt, Uplink, UplinkError};
+use crate::hal::{DeviceError, Downlink, Form, Link, Parcel, Receipt, Signal, Uplink, UplinkError};
 
 /// Longest message from the trap, bytes (9602 and 9603).
 pub const MAX_BYTES: usize = 340;
@@ -279,6 +279,15 @@ impl Uplink for Iridium {
         let until = Instant::now() + deadline;
         self.stand(until).map_err(|fault| self.told(fault, until))?;
         Ok(Link { max_payload: MAX_BYTES, data_rate: None })
+    }
+
+    /// Bars by AT+CSQ; the modem looks at the sky for it and sends nothing.
+    fn signal(&mut self, deadline: Duration) -> Result<Option<Signal>, UplinkError> {
+        let until = Instant::now() + deadline;
+        let wait = self.options.session;
+        let asked = self.stand(until).and_then(|()| self.ask("AT+CSQ", wait, until));
+        let text = asked.map_err(|fault| self.told(fault, until))?;
+        Ok(text.as_deref().and_then(|text| text.parse().ok()).filter(|bars| *bars <= 5).map(Signal::Bars))
     }
 
     fn send(&mut self, parcel: &Parcel, deadline: Duration) -> Result<Receipt, UplinkError> {

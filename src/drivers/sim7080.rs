@@ -12,7 +12,9 @@ use crate::drivers::mqtt::Topics;
 use crate::drivers::serial::ladder::Climbs;
 use crate::drivers::serial::line::Noise;
 use crate::drivers::serial::{Ladder, Line, Port};
-use crate::hal::{DeviceError, Downlink, Form, Link, NetworkTime, Parcel, Receipt, Uplink, UplinkError};
+use crate::hal::{
+    DeviceError, Downlink, Form, Link, NetworkTime, Parcel, Receipt, Signal, Uplink, UplinkError,
+};
 use crate::units::ClockQuality;
 
 /// A look at what already came in.
@@ -276,6 +278,17 @@ impl Uplink for Sim7080 {
         let until = Instant::now() + deadline;
         self.connect(until).map_err(|fault| self.told(fault, until))?;
         Ok(Link { max_payload: usize::MAX, data_rate: None })
+    }
+
+    /// What AT+CSQ says: 0 is -113 dBm, each step 2 dB, 99 unknown (3GPP TS 27.007, 8.5).
+    fn signal(&mut self, deadline: Duration) -> Result<Option<Signal>, UplinkError> {
+        let until = Instant::now() + deadline;
+        let answer = self.options.answer;
+        let told = self.ask(("AT", "AT"), answer, until).or_else(|_| self.ask(("AT", "AT"), answer, until));
+        let told = told.and_then(|_| self.ask(("CSQ", "AT+CSQ"), answer, until));
+        let text = told.map_err(|fault| self.told(fault, until))?.unwrap_or_default();
+        let steps: Option<i16> = text.split(',').next().and_then(|steps| steps.trim().parse().ok());
+        Ok(steps.filter(|steps| (0..=31).contains(steps)).map(|steps| Signal::Dbm(2 * steps - 113)))
     }
 
     /// Delivered at quality of service 1: the modem says OK after the broker's PUBACK.

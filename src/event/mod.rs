@@ -3,6 +3,9 @@
 //! The outbox holds [`Sighting`]s encoded by `postcard` behind one version byte. The packed wire format for
 //! LoRaWAN is built from the same record. `json`, for people and programs on the ground, needs `std`.
 
+/// The first line of a signed bundle; a downlink that begins so is one, and no command.
+pub const BUNDLE_MAGIC: &[u8] = b"trapline bundle 1\n";
+
 mod codebook;
 pub mod command;
 #[cfg(feature = "std")]

@@ -2,7 +2,9 @@
 
 mod uplink;
 
-pub use uplink::{Downlink, Dues, Form, Link, NetworkTime, Parcel, Receipt, Subject, Uplink, UplinkError};
+pub use uplink::{
+    Downlink, Dues, Form, Link, NetworkTime, Parcel, Receipt, Signal, Subject, Uplink, UplinkError,
+};
 
 use std::time::Duration;
 

@@ -140,6 +140,15 @@ pub struct NetworkTime {
     pub quality: ClockQuality,
 }
 
+/// How well a modem hears its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Strength, dBm: -113 to -51 where a modem tells it by AT+CSQ (3GPP TS 27.007, 8.5).
+    Dbm(i16),
+    /// Bars, 0 to 5, of a satellite modem.
+    Bars(u8),
+}
+
 /// Takes parcels away and brings commands back.
 pub trait Uplink: Send {
     /// Its name in configuration, records and messages.
@@ -176,6 +185,12 @@ pub trait Uplink: Send {
             }
         }
         answers
+    }
+
+    /// How well it hears its network, without putting anything on the air; `None` where it does not say. It may be asked
+    /// before the link is up.
+    fn signal(&mut self, _deadline: Duration) -> Result<Option<Signal>, UplinkError> {
+        Ok(None)
     }
 
     /// What came in since the last call; waits at most `deadline` for something.

@@ -55,6 +55,7 @@ pub use media::{Kept, MediaStore, Picture, Stowed};
 pub use notes::{
     Label, Notebook, Reading, Seen, StoredBoot, StoredDeployment, StoredLabel, StoredSetup, standing,
 };
+pub use opening::in_use;
 pub use outbox::{EXPIRED, Notice, Outbox, Priority, Route, Waiting};
 pub use quarantine::Quarantined;
 pub use reader::{Filter, Listing, MediaTotals, Reader};

@@ -47,6 +47,11 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// Whether a daemon writes this journal now. It looks at the lock, and holds it for no longer than the look.
+pub fn in_use(path: &Path) -> bool {
+    path.is_file() && matches!(lock(path), Err(JournalError::Locked(_)))
+}
+
 /// The database, open.
 pub(super) struct Database {
     /// Sound and of the newest schema.

@@ -103,13 +103,20 @@ pub struct Outbox {
 impl Outbox {
     /// Opens the outbox of a journal that stays open for writing as long as this is used.
     pub fn of(journal: &Journal) -> Result<Outbox, JournalError> {
-        let path = journal.path().to_owned();
+        Outbox::beside(journal.path())
+    }
+
+    /// The same where nobody has the journal open for writing: what a technician's tools pay for is in its books.
+    pub fn beside(journal: &Path) -> Result<Outbox, JournalError> {
+        let path = journal.to_owned();
+        // Before the connection, which would make an empty file of none.
+        let reader = Reader::open_readonly(&path)?;
         let fail = |e| JournalError::sqlite(&path, e);
         let db = Connection::open(&path).map_err(fail)?;
         // Longer than the pipeline holds the file for one burst, on a slow card.
         db.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
         opening::settings(&db).map_err(fail)?;
-        Ok(Outbox { db, reader: journal.reader()?, path })
+        Ok(Outbox { db, reader, path })
     }
 
     /// The journal's file.

@@ -11,11 +11,18 @@ export function doctor(home) {
   const sum = h("p", { class: "sum", role: "status" });
   const again = button("doctor", t("doctor.again"), ask, { class: "quiet" });
 
+  // The sentence in the reader's language, by check and cause.
+  function said(kind, one) {
+    const key = kind + one.id + "." + one.cause;
+    return has(key) ? t(key, one.values) : "";
+  }
+
   function check(one) {
     return h("li", { class: "check-one " + one.state },
       h("span", { class: "state" }, icon(SIGN[one.state] || "more"), h("span", null, t("state." + one.state))),
       h("div", null, h("h2", null, has("check." + one.id) ? t("check." + one.id) : one.title),
-        h("p", null, one.text), one.cure ? h("p", { class: "cure" }, h("strong", null, t("doctor.cure") + " "), one.cure) : null));
+        h("p", null, said("found.", one) || one.text),
+        one.cure ? h("p", { class: "cure" }, h("strong", null, t("doctor.cure") + " "), said("cure.", one) || one.cure) : null));
   }
 
   async function ask() {

@@ -84,6 +84,21 @@ export async function call(method, path, body, set) {
   }
 }
 
+// Sends a file as it is; a link that fails is not tried again by itself.
+export async function send(path, file) {
+  const headers = { "content-type": "application/octet-stream" };
+  if (csrf) headers["x-csrf"] = csrf;
+  let answer;
+  try {
+    answer = await fetch(path, { method: "POST", headers, body: file, credentials: "same-origin", cache: "no-store" });
+  } catch (e) {
+    throw new Refusal(0);
+  }
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refusal(answer.status, data);
+  return data;
+}
+
 export const read = (path, set) => call("GET", path, undefined, set);
 
 // A query string of what is given.

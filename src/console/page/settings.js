@@ -1,4 +1,5 @@
 // The configuration's keys as the trap tells them, changed ones marked, errors where they belong.
+import { bundles } from "./bundles.js";
 import { h, fill, button } from "./dom.js";
 import { call, read } from "./net.js";
 import { toast } from "./sheet.js";
@@ -102,7 +103,8 @@ export function settings(home) {
       answer.restart ? h("p", { class: "notice", role: "status" }, t("settings.restart")) : null,
       h("form", { class: "form", novalidate: true, onsubmit: save },
         Object.keys(groups).map((part) => h("fieldset", null, h("legend", null, has("settings." + part) ? t("settings." + part) : part || t("settings.other")), groups[part])),
-        h("div", { class: "sticky" }, send, button("undo", t("form.discard"), () => { saved.drop(); show(answer); }, { class: "quiet" }), status)));
+        h("div", { class: "sticky" }, send, button("undo", t("form.discard"), () => { saved.drop(); show(answer); }, { class: "quiet" }), status)),
+      bundles());
     const kept = saved.read();
     if (kept) {
       for (const key of Object.keys(kept)) if (fields[key]) fields[key].control.value = kept[key];

@@ -32,7 +32,7 @@ export function t(key, values) {
   const given = values || {};
   return entry[language].replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) => {
     if (one === undefined) return name in given ? String(given[name]) : whole;
-    const single = language === "fr" ? Math.abs(given[name]) < 2 : given[name] === 1;
+    const single = language === "fr" ? Math.abs(given[name]) < 2 : Number(given[name]) === 1;
     return single ? one : many;
   });
 }

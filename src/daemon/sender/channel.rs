@@ -118,8 +118,13 @@ impl Channel {
         self
     }
 
+    /// The uplink itself, for who only asks it something.
+    pub fn uplink(&mut self) -> &mut dyn Uplink {
+        &mut *self.uplink
+    }
+
     /// Brings the link up. What that puts on the air by itself (a join request) is paid first.
-    pub(super) fn ready(
+    pub fn ready(
         &mut self,
         outbox: &mut Outbox,
         now: &AirLog,

@@ -469,6 +469,10 @@ impl Sender {
 
     /// Takes a command, from whatever uplink.
     pub fn command(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+        if bytes.starts_with(crate::event::BUNDLE_MAGIC) {
+            (self.setup.errands)(Errand::Bundle(bytes.to_vec()));
+            return Ok(());
+        }
         let (utc, quality) = self.setup.clock.utc();
         let up = self.up();
         let taken = self.orders.take(&mut self.outbox, bytes, &self.setup.names, utc, quality, up)?;

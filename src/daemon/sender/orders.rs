@@ -65,6 +65,8 @@ pub enum Errand {
     Retune(Thresholds),
     /// Start the system anew.
     Reboot,
+    /// Verify this bundle and install it.
+    Bundle(Vec<u8>),
 }
 
 /// What a command asks of the sender.
