@@ -24,6 +24,7 @@ pub mod review;
 pub mod rules;
 pub mod run;
 mod sending;
+mod service;
 pub mod sort;
 mod truth;
 mod uplinks;

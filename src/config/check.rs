@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
-    Retention, Site, Species, Strip, Thresholds, alerts, console, sending,
+    Retention, Site, Species, Strip, Thresholds, alerts, console, sending, watchdog,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -43,6 +43,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
         journal: Journal { path: folder.join(raw.journal.path), media: folder.join(raw.journal.media) },
         retention: ranges.retention(raw.retention)?,
         console: console::check(raw.console, &ranges)?,
+        watchdog: watchdog::check(&raw.watchdog, &ranges)?,
     })
 }
 
@@ -80,6 +81,7 @@ pub(super) fn defaults() -> Config {
         out: sending::defaults(),
         alerts: Vec::new(),
         console: console::defaults(),
+        watchdog: watchdog::defaults(),
     }
 }
 
@@ -346,6 +348,8 @@ mod tests {
         "hosts",
         "power_off",
         "reboot",
+        "pipeline_s",
+        "sender_s",
     ];
 
     #[test]
@@ -368,6 +372,7 @@ mod tests {
             "commands",
             "[alert]",
             "console",
+            "watchdog",
         ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));

@@ -18,6 +18,7 @@ pub mod raw;
 mod raw_alerts;
 mod raw_sending;
 pub mod sending;
+pub mod watchdog;
 
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub alerts: Vec<alerts::Alert>,
     /// The page.
     pub console: console::Console,
+    /// When a part of the daemon counts as stuck.
+    pub watchdog: watchdog::Watchdog,
 }
 
 /// Where the trap stands.
