@@ -69,3 +69,27 @@ fn an_orderly_end_is_told() {
     assert_eq!(told.last().map(String::as_str), Some("STOPPING=1"), "{told:?}");
     assert!(told.iter().any(|line| line.starts_with("STATUS=on watch: 2 bursts")), "{told:?}");
 }
+
+/// In the machine of tests/machine.sh: this test is the supervisor, as systemd is with `WatchdogSec` and
+/// `RuntimeWatchdogSec`. It never ends by itself: the kernel's watchdog ends it with the machine.
+#[test]
+#[ignore = "restarts the machine it runs on"]
+fn the_kernels_watchdog_is_fed_as_systemd_would() {
+    use std::io::Write;
+    let socket = systemd(Path::new("/tmp/systemd"));
+    let mut dog = std::fs::OpenOptions::new().write(true).open("/dev/watchdog").unwrap();
+    let mut command = std::process::Command::new("/bin/trapline");
+    command.args(["run", "--config", "/site.toml", "--board", "hangs", "--boards", "/boards"]);
+    command.env("NOTIFY_SOCKET", "/tmp/systemd").env("WATCHDOG_USEC", "2000000");
+    let mut child = command.spawn().unwrap();
+    dog.write_all(b"x").unwrap();
+    loop {
+        for line in heard(&socket, Duration::from_secs(1), |_| true) {
+            println!("{line}");
+            if line == "WATCHDOG=1" {
+                dog.write_all(b"x").unwrap();
+            }
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the daemon ended instead of hanging");
+    }
+}
