@@ -27,6 +27,7 @@ pub mod review;
 pub mod rules;
 pub mod run;
 mod sending;
+mod service;
 pub mod sort;
 mod truth;
 mod uplinks;

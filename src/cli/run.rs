@@ -12,13 +12,15 @@ use super::burst_line::{Paint, columns, object, say};
 use super::console::{self, Beside};
 use super::engine::EngineArgs;
 use super::sending::{self, Taxa, Working};
+use super::service::Service;
 use super::{Done, Failure, bundle};
 use crate::board::{self, Board, BoardError};
 use crate::bundle::{BundleError, Kind, Site, StartError};
 use crate::config::{Config, Journal};
 use crate::daemon::live::Power;
 use crate::daemon::models;
-use crate::daemon::pipeline::{Devices, Pipeline};
+use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
+use crate::daemon::pulse::Pulse;
 use crate::event::Outcome;
 use crate::store::JournalError;
 
@@ -103,12 +105,19 @@ pub fn run(args: Args) -> Done {
     bundle::note(&site);
     let trial = Watched::begin(&site);
     let page = console::start(&mut pipeline, beside)?;
-    let sender = Working::start(ready.sender)?;
+    let pulse = Arc::new(Pulse::default());
+    let sender = Working::start(ready.sender, pulse.watch("sender", config.watchdog.sender))?;
+    pipeline.watched(pulse.watch("pipeline", config.watchdog.pipeline));
+    let service = Service::start(pulse)?;
+    let mut tally = Tally::default();
     let paint = Paint::for_stdout();
     let ended = pipeline
         .run(&stop, args.bursts, &mut |done| {
             sender.ring();
             trial.burst(done.burst.outcome);
+            if let Some(service) = &service {
+                service.status(tally.count(done));
+            }
             let line = match args.json {
                 true => object(done).to_string(),
                 false => paint.outcome(done.burst.outcome, &columns(done)),
@@ -118,6 +127,9 @@ pub fn run(args: Args) -> Done {
             }
         })
         .map_err(failed);
+    if let Some(service) = service {
+        service.finish();
+    }
     drop(sender.finish());
     trial.end(ended.is_ok());
     let asked = match page.and_then(|page| page.finish()) {
@@ -130,6 +142,23 @@ pub fn run(args: Args) -> Done {
         None => {}
     }
     ended
+}
+
+/// What the daemon has done, for `systemctl status`.
+#[derive(Default)]
+struct Tally {
+    bursts: u64,
+    sightings: u64,
+}
+
+impl Tally {
+    /// Counts a burst; one line on all of them.
+    fn count(&mut self, done: &Acknowledged<'_>) -> String {
+        self.bursts += 1;
+        self.sightings += u64::from(done.burst.outcome == Outcome::Sighting);
+        let (at, last) = (done.burst.triggered.format("%Y-%m-%d %H:%M UTC"), done.burst.outcome.as_str());
+        format!("on watch: {} bursts, {} sightings; the last {last}, {at}", self.bursts, self.sightings)
+    }
 }
 
 /// Switches the machine off or starts it anew, as a command or the page asked; systemd does it in order.

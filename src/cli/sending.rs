@@ -11,6 +11,7 @@ use crate::bundle::Site;
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
 use crate::daemon::pipeline::Pipeline;
+use crate::daemon::pulse::Beat;
 use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
@@ -123,11 +124,13 @@ pub(super) struct Working {
 
 impl Working {
     /// Starts the thread.
-    pub fn start(mut sender: Sender) -> Result<Working, Failure> {
+    pub fn start(mut sender: Sender, beat: Beat) -> Result<Working, Failure> {
         let (bell, rung) = mpsc::channel();
         let work = move || {
             loop {
+                beat.beat();
                 let pause = attempt(&mut sender);
+                beat.beat();
                 match rung.recv_timeout(pause) {
                     Ok(()) => rung.try_iter().for_each(drop),
                     Err(RecvTimeoutError::Timeout) => {}

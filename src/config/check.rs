@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
-    Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, sending,
+    Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, sending, watchdog,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -44,6 +44,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
         retention: ranges.retention(raw.retention)?,
         console: console::check(raw.console, &ranges)?,
         bundles: bundles::check(raw.bundles, &ranges, folder)?,
+        watchdog: watchdog::check(&raw.watchdog, &ranges)?,
     })
 }
 
@@ -82,6 +83,7 @@ pub(super) fn defaults() -> Config {
         alerts: Vec::new(),
         console: console::defaults(),
         bundles: bundles::defaults(),
+        watchdog: watchdog::defaults(),
     }
 }
 
@@ -355,6 +357,8 @@ mod tests {
         "hosts",
         "power_off",
         "reboot",
+        "pipeline_s",
+        "sender_s",
     ];
 
     #[test]
@@ -377,6 +381,7 @@ mod tests {
             "commands",
             "[alert]",
             "console",
+            "watchdog",
         ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));

@@ -19,6 +19,7 @@ pub mod raw;
 mod raw_alerts;
 mod raw_sending;
 pub mod sending;
+pub mod watchdog;
 
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,8 @@ pub struct Config {
     pub console: console::Console,
     /// Who may bring models and configuration.
     pub bundles: bundles::Bundles,
+    /// When a part of the daemon counts as stuck.
+    pub watchdog: watchdog::Watchdog,
 }
 
 /// Where the trap stands.

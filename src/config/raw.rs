@@ -51,6 +51,8 @@ pub struct Raw {
     pub console: super::console::Raw,
     /// `[bundles]`
     pub bundles: super::bundles::Raw,
+    /// `[watchdog]`
+    pub watchdog: super::watchdog::Raw,
 }
 
 impl Default for Raw {
@@ -75,6 +77,7 @@ impl Default for Raw {
             alert: Vec::new(),
             console: super::console::Raw::default(),
             bundles: super::bundles::Raw::default(),
+            watchdog: super::watchdog::Raw::default(),
         }
     }
 }

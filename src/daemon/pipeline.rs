@@ -14,6 +14,7 @@ use super::live::{Live, Note};
 use super::merge::{self, OpenSequence};
 use super::models;
 use super::pictures::{self, Offered};
+use super::pulse::Beat;
 use super::record::{self, Circumstances};
 use super::sender::BURSTS_LOST;
 use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
@@ -147,6 +148,7 @@ pub struct Pipeline {
     live: Option<Arc<Live>>,
     next_aim: Instant,
     camera_fails: bool,
+    beat: Option<Beat>,
 }
 
 impl Pipeline {
@@ -184,6 +186,7 @@ impl Pipeline {
             live: None,
             next_aim: Instant::now(),
             camera_fails: false,
+            beat: None,
         };
         Ok(pipeline)
     }
@@ -191,6 +194,17 @@ impl Pipeline {
     /// Leaves notes for whoever watches, and takes aim frames when they wish for them.
     pub fn show(&mut self, live: Arc<Live>) {
         self.live = Some(live);
+    }
+
+    /// Says at every step that it goes on.
+    pub fn watched(&mut self, beat: Beat) {
+        self.beat = Some(beat);
+    }
+
+    fn step(&self) {
+        if let Some(beat) = &self.beat {
+            beat.beat();
+        }
     }
 
     /// Takes thresholds from elsewhere (commands), looked for before every burst.
@@ -208,7 +222,9 @@ impl Pipeline {
     ) -> Result<(), JournalError> {
         let mut left = limit.unwrap_or(u64::MAX);
         while left > 0 && !stop.load(Ordering::SeqCst) && !self.devices.trigger.exhausted() {
+            self.step();
             if let Some(triggered) = self.wait() {
+                self.step();
                 self.answer(triggered, told)?;
                 left -= 1;
             } else {
@@ -288,6 +304,7 @@ impl Pipeline {
             self.judge.end_sequence();
         }
         let shots = self.shoot(triggered.at);
+        self.step();
         self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
         let begun = Instant::now();
         let judged = self.look(&shots);
@@ -301,6 +318,7 @@ impl Pipeline {
             models: &self.models,
         };
         let mut burst = record::burst(&circumstances, &shots, &judged);
+        self.step();
         if let Some(stowed) = self.stow(&mut burst, &judged, &shots)? {
             self.devices.camera.journaled();
             self.merge(&stowed.recorded, judged)?;

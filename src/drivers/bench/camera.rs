@@ -37,6 +37,9 @@ impl Camera for BenchCamera {
         if self.faults.camera(scene) {
             return Err(refused("does not answer", "the bench was told to play this fault"));
         }
+        while self.faults.hang(scene) {
+            std::thread::park();
+        }
         let mut pictures = match &self.last {
             // Looks at a scene that goes on: its pictures in turn.
             Some((last, taken)) if *last == scene => {

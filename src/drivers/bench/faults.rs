@@ -10,12 +10,19 @@ pub struct Faults {
     pub corrupt_every: u32,
     /// In every so manyth burst the last picture is missing.
     pub missing_every: u32,
+    /// In every so manyth burst the camera hangs for ever: what a watchdog is for.
+    pub hang_every: u32,
 }
 
 impl Faults {
     /// True when the camera is to be dumb in scene `index` (from 0).
     pub fn camera(&self, index: u64) -> bool {
         hits(self.camera_every, index)
+    }
+
+    /// True when the camera is to hang in scene `index` (from 0).
+    pub fn hang(&self, index: u64) -> bool {
+        hits(self.hang_every, index)
     }
 
     /// Spoils the pictures of scene `index` (from 0) as asked.
@@ -43,7 +50,7 @@ mod tests {
 
     #[test]
     fn faults_come_in_the_bursts_they_are_asked_for_and_in_no_other() {
-        let faults = Faults { camera_every: 3, corrupt_every: 2, missing_every: 0 };
+        let faults = Faults { camera_every: 3, corrupt_every: 2, missing_every: 0, hang_every: 0 };
         let dumb: Vec<u64> = (0..7).filter(|&i| faults.camera(i)).collect();
         assert_eq!(dumb, [2, 5]);
         let mut pictures = [Ok(vec![1, 2, 3, 4]), Ok(vec![5, 6])];

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Builds Trapline's Debian package for a board, on any Debian or Ubuntu machine:
+#
+#   cross/build.sh aarch64-unknown-linux-gnu      # Raspberry Pi (64-bit), Jetson
+#   cross/build.sh armv7-unknown-linux-gnueabihf  # Raspberry Pi OS, 32-bit
+#   cross/build.sh x86_64-unknown-linux-gnu       # a PC
+#
+# It installs what is missing (as root, or by sudo), builds the release program with the features that the package
+# ships, refuses a program that needs a newer C library than Raspberry Pi OS bookworm has, and leaves
+# target/debian/trapline_VERSION_ARCH.deb.
+#
+# In the environment: PROFILE (cargo profile; default release), VERSION (default: Cargo.toml's), WITHOUT_ONNXRUNTIME=1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=${1:-}
+case $target in
+    aarch64-unknown-linux-gnu) arch=arm64 gcc=aarch64-linux-gnu wheel=aarch64 ;;
+    armv7-unknown-linux-gnueabihf) arch=armhf gcc=arm-linux-gnueabihf wheel= ;;
+    x86_64-unknown-linux-gnu) arch=amd64 gcc=x86_64-linux-gnu wheel=x86_64 ;;
+    *)
+        sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+esac
+[ -z "${WITHOUT_ONNXRUNTIME:-}" ] || wheel=
+
+# The C library of Raspberry Pi OS bookworm.
+newest_glibc=2.36
+# ONNX Runtime comes out of its Python package. There is none for 32-bit ARM: there tract computes alone.
+onnxruntime=1.32.0
+declare -A wheel_sha256=(
+    [aarch64]=2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c
+    [x86_64]=5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d
+)
+
+root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Installs a Debian package for each program that is missing: PROGRAM=PACKAGE …
+need() {
+    local pair missing=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    root apt-get update -qq
+    root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+need dpkg-deb=dpkg unzip=unzip python3=python3 "$gcc-gcc=gcc-${gcc//_/-}" "$gcc-g++=g++-${gcc//_/-}"
+python3 -m pip --version >/dev/null 2>&1 || need no-pip=python3-pip
+if command -v rustup >/dev/null; then
+    rustup target add "$target" >/dev/null 2>&1 || true
+fi
+
+profile=${PROFILE:-release}
+upper=${target^^} upper=${upper//-/_} lower=${target//-/_}
+export "CARGO_TARGET_${upper}_LINKER=$gcc-gcc" "CC_$lower=$gcc-gcc" "CXX_$lower=$gcc-g++" "AR_$lower=$gcc-ar"
+cargo build --locked --profile "$profile" --target "$target" --features onnxruntime --bin trapline
+built=${CARGO_TARGET_DIR:-target}/$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/trapline
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+version=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
+
+# The program, and beside it the library that it looks for there.
+install -D -m 0755 "$built" "$stage/usr/lib/trapline/trapline"
+"$gcc-strip" "$stage/usr/lib/trapline/trapline"
+mkdir -p "$stage/usr/bin"
+ln -s ../lib/trapline/trapline "$stage/usr/bin/trapline"
+
+docs=$stage/usr/share/doc/trapline
+install -d "$docs"
+install -m 0644 README.md CHANGELOG.md "$docs"
+cp -r docs "$docs/docs"
+if [ -n "$wheel" ]; then
+    cache=${CARGO_TARGET_DIR:-target}/onnxruntime-$wheel
+    mkdir -p "$cache"
+    if ! ls "$cache"/onnxruntime-$onnxruntime-*.whl >/dev/null 2>&1; then
+        python3 -m pip download --quiet --no-deps --only-binary=:all: --platform "manylinux_2_28_$wheel" \
+            --python-version 3.11 --implementation cp --abi cp311 --dest "$cache" "onnxruntime==$onnxruntime"
+    fi
+    file=$(echo "$cache"/onnxruntime-$onnxruntime-*.whl)
+    echo "${wheel_sha256[$wheel]}  $file" | sha256sum --check --quiet
+    unzip -q -j -o "$file" "onnxruntime/capi/libonnxruntime.so.$onnxruntime" onnxruntime/LICENSE \
+        onnxruntime/ThirdPartyNotices.txt -d "$cache"
+    install -m 0644 "$cache/libonnxruntime.so.$onnxruntime" "$stage/usr/lib/trapline/"
+    install -m 0644 "$cache/LICENSE" "$docs/LICENSE.onnxruntime"
+    gzip -9n <"$cache/ThirdPartyNotices.txt" >"$docs/ThirdPartyNotices.onnxruntime.txt.gz"
+fi
+cat LICENSE-MIT LICENSE-APACHE >"$docs/copyright"
+
+# Nothing may need a newer C library than the boards have.
+for file in "$stage"/usr/lib/trapline/*; do
+    needs=$("$gcc-objdump" -T "$file" | grep -o 'GLIBC_[0-9.]*' | sed s/GLIBC_// | sort -uV | tail -n 1)
+    if [ "$(printf '%s\n' "$needs" "$newest_glibc" | sort -V | tail -n 1)" != "$newest_glibc" ]; then
+        echo "$(basename "$file") needs GLIBC_$needs; the boards have $newest_glibc: build on Debian 12" >&2
+        exit 1
+    fi
+    echo "$(basename "$file"): GLIBC_$needs or newer, $(stat -c %s "$file") bytes"
+done
+
+# The site's configuration: the annotated example, with the places of a system and the board found by its device tree.
+install -d "$stage/etc/trapline/boards"
+sed -e 's|^board = "bench"|board = "auto"|' \
+    -e 's|^path = "trapline.db"|path = "/var/lib/trapline/trapline.db"|' \
+    -e 's|^media = "media"|media = "/var/lib/trapline/media"|' \
+    -e 's|^path = "outbox"|path = "/var/lib/trapline/outbox"|' \
+    cross/trapline.toml >"$stage/etc/trapline/trapline.toml"
+for key in 'board = "auto"' 'path = "/var/lib/trapline/trapline.db"' 'media = "/var/lib/trapline/media"' \
+    'path = "/var/lib/trapline/outbox"'; do
+    grep -qxF "$key" "$stage/etc/trapline/trapline.toml" || { echo "the packaged configuration lacks $key" >&2; exit 1; }
+done
+install -d "$stage/usr/share/trapline/boards" "$stage/usr/share/trapline/models"
+install -m 0644 boards/*.toml boards/README.md "$stage/usr/share/trapline/boards"
+cp -r models/README.md models/bench-* "$stage/usr/share/trapline/models"
+install -D -m 0644 cross/deb/trapline.service "$stage/lib/systemd/system/trapline.service"
+install -D -m 0644 cross/deb/trapline.sysusers "$stage/usr/lib/sysusers.d/trapline.conf"
+install -D -m 0644 cross/deb/60-trapline.rules "$stage/lib/udev/rules.d/60-trapline.rules"
+install -D -m 0644 cross/deb/60-trapline.polkit.rules "$stage/usr/share/polkit-1/rules.d/60-trapline.rules"
+
+install -d "$stage/DEBIAN"
+install -m 0755 cross/deb/postinst cross/deb/prerm cross/deb/postrm "$stage/DEBIAN"
+echo /etc/trapline/trapline.toml >"$stage/DEBIAN/conffiles"
+cat >"$stage/DEBIAN/control" <<CONTROL
+Package: trapline
+Version: $version
+Architecture: $arch
+Maintainer: The Trapline maintainers <maintainers@trapline.invalid>
+Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f1)
+Depends: libc6 (>= 2.34), libgcc-s1, libstdc++6, systemd
+Recommends: polkitd | policykit-1, rpicam-apps | libcamera-apps | gstreamer1.0-tools
+Section: science
+Priority: optional
+Description: daemon of a smart camera trap
+ A PIR fires, the camera takes a burst, networks on the device look at it, empty
+ bursts are dropped, and a species event of a few bytes is stored and sent.
+CONTROL
+
+mkdir -p target/debian
+out=target/debian/trapline_${version}_$arch.deb
+dpkg-deb --root-owner-group --build -Zxz "$stage" "$out" >/dev/null
+echo "$out: $(stat -c %s "$out") bytes"

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands in single quotes is for the shell inside.
+# The life of the package in a small Debian 12 of its own: installed, run, upgraded, downgraded, removed, purged.
+#
+#   cross/test-package.sh target/debian/trapline_0.1.0_arm64.deb
+#
+# A package for another processor runs under qemu's user emulation, announced to the kernel in a namespace that ends with
+# the test (Linux 6.7 or newer), so that nothing changes outside. Needs root or user namespaces, mmdebstrap, and
+# qemu-user-static for another processor. The Debian is made once and kept in target/debian.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+deb=$(realpath "${1:?a package, as cross/build.sh makes it}")
+arch=$(dpkg-deb -f "$deb" Architecture)
+root=target/debian/root-$arch.tar
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Runs a command where programs of the package's processor run.
+inside() {
+    if [ "$arch" = "$(dpkg --print-architecture)" ]; then
+        unshare --mount --pid --fork --kill-child "$@"
+        return
+    fi
+    # 64-bit little-endian ELF for AArch64 (machine 183), or 32-bit for ARM (40); the mask lets both kinds of programs in.
+    local magic mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff' emulator
+    case $arch in
+        arm64) magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00' emulator=aarch64 ;;
+        armhf) magic='\x7fELF\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x28\x00' emulator=arm ;;
+        *) echo "no emulator for $arch" >&2; exit 2 ;;
+    esac
+    unshare --user --map-root-user --mount --pid --fork --kill-child bash -c '
+        mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+        printf %s ":trapline:M::$0:$1:/usr/bin/qemu-$2-static:OCF" >/proc/sys/fs/binfmt_misc/register
+        shift 2
+        exec "$@"' "$magic" "$mask" "$emulator" "$@"
+}
+
+if [ ! -f "$root" ]; then
+    mkdir -p target/debian
+    inside mmdebstrap --mode=root --variant=minbase --architectures="$arch" \
+        --include=libgcc-s1,libstdc++6,systemd,udev bookworm "$root.new"
+    mv "$root.new" "$root"
+fi
+mkdir "$work/root"
+
+# Two versions of the same program: what changes between them is what dpkg does.
+again() {
+    dpkg-deb -R "$deb" "$work/$1"
+    sed -i "s/^Version: .*/Version: $1/" "$work/$1/DEBIAN/control"
+    [ -z "${2:-}" ] || echo "$2" >>"$work/$1/etc/trapline/trapline.toml"
+    dpkg-deb --root-owner-group --build -Znone "$work/$1" "$work/$1.deb" >/dev/null
+    rm -r "${work:?}/$1"
+}
+again 1.0
+again 2.0 '# Something new in the second version.'
+
+cat >"$work/life.sh" <<'LIFE'
+set -euo pipefail
+step() { echo "== $*"; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
+as_trapline() { setpriv --reuid=trapline --regid=trapline --init-groups "$@"; }
+watch_bench() {
+    (cd /var/lib/trapline && as_trapline trapline run --config /etc/trapline/trapline.toml --board bench --bursts "$1")
+}
+bursts() { trapline events list --journal /var/lib/trapline/trapline.db --json | grep -o '"key":' | wc -l; }
+export DEBIAN_FRONTEND=noninteractive
+
+step install
+dpkg -i /tmp/1.0.deb
+[ "$(systemctl is-enabled trapline.service || true)" = disabled ] || fail "the package enabled the service"
+for group in video dialout gpio i2c spi; do
+    id -nG trapline | grep -qw "$group" || fail "trapline is not in $group"
+done
+[ "$(stat -c %U:%a /etc/trapline/trapline.toml /var/lib/trapline | tr '\n' ' ')" = "trapline:644 trapline:750 " ] ||
+    fail "owners: $(stat -c %U:%a /etc/trapline/trapline.toml /var/lib/trapline)"
+systemd-analyze verify /lib/systemd/system/trapline.service
+trapline --version
+if [ -e /usr/lib/trapline/libonnxruntime.so.* ]; then
+    trapline models bench /usr/share/trapline/models/bench-detector --engine onnxruntime | tail -n 3
+fi
+
+step run
+watch_bench 3
+before=$(bursts)
+[ "$before" -ge 3 ] || fail "$before bursts in the journal after three"
+
+step "upgrade, with a configuration that somebody changed"
+sed -i 's/^name = "trap"/name = "beech-07"/' /etc/trapline/trapline.toml
+dpkg -i --force-confold /tmp/2.0.deb
+grep -q beech-07 /etc/trapline/trapline.toml || fail "the changed configuration is lost"
+watch_bench 2
+[ "$(bursts)" -gt "$before" ] || fail "no more bursts after the upgrade"
+
+step downgrade
+dpkg -i --force-confold /tmp/1.0.deb
+grep -q beech-07 /etc/trapline/trapline.toml || fail "the changed configuration is lost"
+watch_bench 2
+before=$(bursts)
+
+step remove
+dpkg -r trapline
+[ ! -e /usr/bin/trapline ] || fail "the program is still there"
+[ -e /etc/trapline/trapline.toml ] || fail "the configuration is gone"
+[ -e /var/lib/trapline/trapline.db ] || fail "the journal is gone"
+
+step "install again"
+dpkg -i --force-confold /tmp/2.0.deb
+[ "$(bursts)" = "$before" ] || fail "the journal holds $(bursts) bursts, not $before"
+grep -q beech-07 /etc/trapline/trapline.toml || fail "the changed configuration is lost"
+
+step purge
+dpkg -P trapline
+[ ! -e /etc/trapline ] || fail "the configuration is still there"
+[ -e /var/lib/trapline/trapline.db ] || fail "the journal is gone"
+step "passed on $(dpkg --print-architecture), Debian $(cat /etc/debian_version)"
+LIFE
+
+inside bash -euo pipefail -c '
+    tar -C "$1/root" -xf "$2" --exclude=./dev --exclude=dev/*
+    mkdir -p "$1/root/dev" "$1/root/proc"
+    mount --rbind /dev "$1/root/dev"
+    mount -t proc proc "$1/root/proc"
+    cp "$1"/*.deb "$1/life.sh" "$1/root/tmp/"
+    chroot "$1/root" /bin/bash /tmp/life.sh' _ "$work" "$(realpath "$root")"
