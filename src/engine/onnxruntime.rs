@@ -16,6 +16,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::choose::Provider;
+use super::form::Kind;
 use super::manifest::{Dtype, Input};
 use super::{Data, Engine, EngineError, Network, Tensor, onnx};
 
@@ -102,6 +103,11 @@ impl Engine for OnnxRuntime {
             name_of(provider),
             self.library.path.display()
         )
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        // Its forms are made for its own kernels; other providers compute in floats or quantise in their own way.
+        (self.provider == Provider::Cpu).then_some(Kind::OnnxRuntime)
     }
 
     fn load(&self, onnx: &[u8], spec: &Input, threads: usize) -> Result<Box<dyn Network>, EngineError> {
