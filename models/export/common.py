@@ -129,11 +129,12 @@ def wake_on(module: torch.nn.Module, batch: torch.Tensor, head: list[torch.nn.Mo
 
 
 def spread(layer: torch.nn.Module, out: torch.Tensor) -> None:
-    """Scales a last layer so that its numbers have mean -1 and deviation 2 per channel: some sure, most not."""
+    """Scales a last layer so that its numbers have mean -1 and deviation 2 per channel: some sure, most not. At most 20
+    times, lest the rounding of the layers before be all that is seen."""
     channel = -1 if isinstance(layer, torch.nn.Linear) else 1
     flat = out.transpose(channel, -1).reshape(-1, out.shape[channel])
     mean, deviation = flat.mean(0), flat.std(0).clamp_min(1e-4)
-    gain = 2.0 / deviation
+    gain = (2.0 / deviation).clamp_max(20.0)
     layer.weight.mul_(gain.view(-1, *[1] * (layer.weight.dim() - 1)))
     before = layer.bias if layer.bias is not None else torch.zeros_like(mean)
     if layer.bias is not None:

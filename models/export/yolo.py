@@ -98,9 +98,11 @@ def ready(network: torch.nn.Module) -> tuple[torch.nn.Module, str, tuple[str, ..
     if hasattr(head, "anchor_grid"):
         head.inplace = False
         return First(network), "yolov5", ("output",), list(head.m)
-    once = bool(getattr(head, "end2end", False))
-    branch = getattr(head, "one2one_cv3", None) if once else None
-    last = [part[-1] for part in (branch if branch is not None else head.cv3)]
+    # YOLOv10 and 26 were trained with a second head that gives each thing once.
+    once = getattr(head, "one2one_cv3", None) is not None
+    if once:
+        head.end2end = True
+    last = [part[-1] for part in (head.one2one_cv3 if once else head.cv3)]
     return First(network), "yolov10" if once else "yolov8", ("output",), last
 
 

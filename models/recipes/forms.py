@@ -118,6 +118,9 @@ def classifier_facts(manifest: dict, inputs: list[Sample], full: list, other: li
         "same first label": float((a.argmax(1) == b.argmax(1)).mean()),
         "probability apart, mean": float(np.abs(a - b).max(1).mean()),
     }
+    sure = a.max(1) >= 0.5
+    if sure.any():
+        facts["the same, f32 at least 0.5 sure"] = float((a.argmax(1) == b.argmax(1))[sure].mean())
     names = label_names(manifest)
     known = [i for i, s in enumerate(inputs) if s.truth is not None]
     right = [inputs[i].truth.lower() in names[int(b[i].argmax())] for i in known]
@@ -227,7 +230,7 @@ def quantise(
     rewrite(manifest, small, fast)
     what = f"{len(measured)} {'of ' + truth.name if truth else 'photos it was not calibrated on'}"
     what = what if truth or rest is not files else f"the {len(measured)} photos it was calibrated on"
-    lines = ["## Int8 forms", "", f"Calibrated on {len(inputs)} photos; measured on {what}. In f32: {len(kept)} last layers."]
+    lines = ["## Int8 forms", "", f"Calibrated on {len(inputs)} photos; measured on {what}. Layers left in f32: {len(kept)}."]
     names = list(facts["f32"])
     lines += ["", f"| form | bytes | {' | '.join(names)} | tract ms | ONNX Runtime ms |", "|---" * (len(names) + 4) + "|"]
     for form, path in (("f32", full), ("int8", small), ("u8s8", fast)):

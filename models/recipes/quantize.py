@@ -7,7 +7,7 @@ f32.
 
 `activations`: QuantizeLinear / DequantizeLinear around every layer, activations as unsigned bytes with ranges seen on
 calibration photos, weights as int8 per channel (U8S8). The head stays f32: its last layers and all that follows, which
-int8 would push to zero.
+int8 would push to zero. So do layers whose activations 256 steps cannot hold (`sensitive`).
 """
 
 import logging
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import helper, numpy_helper, version_converter
 
 FEWEST = 1024  # weights below which a layer is left alone: nothing to gain, and the heads' last layers are sensitive
@@ -101,6 +102,34 @@ def head(model: onnx.ModelProto) -> list[str]:
     return [name for name, more in before.items() if not more]
 
 
+# Signal to noise, decibels, that a quarter of a layer's channels may fall below. Measured on YOLOX-nano, whose first
+# layer spans -107 to 113 with most channels within 1: with it in bytes 20 % of the boxes are left, without it 100 %.
+NOISY = 20.0
+
+
+def sensitive(model: onnx.ModelProto, inputs: list[np.ndarray]) -> list[str]:
+    """The convolutions that 256 steps between the least and the largest number they take or give would drown: those of
+    whose channels a quarter has less than `NOISY` decibels."""
+    convs = [n for n in model.graph.node if n.op_type == "Conv"]
+    own = {t.name for t in model.graph.initializer} | {i.name for i in model.graph.input}
+    names = sorted({name for n in convs for name in (n.input[0], n.output[0])} - own)
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    del probe.graph.output[:]
+    probe.graph.output.extend(helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in names)
+    session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
+    runs = [session.run(names, {model.graph.input[0].name: x}) for x in inputs]
+    least = {}
+    for i, name in enumerate(names):
+        numbers = np.concatenate([run[i] for run in runs])
+        step = (max(numbers.max(), 0.0) - min(numbers.min(), 0.0)) / 255
+        power = np.square(numbers).mean((0, 2, 3))
+        ratio = 10 * np.log10(power / max(step * step / 12, 1e-20) + 1e-12)
+        least[name] = np.percentile(ratio, 25)
+    quiet = {name for name, ratio in least.items() if ratio < NOISY}
+    return [n.name for n in convs if n.input[0] in quiet or n.output[0] in quiet]
+
+
 class Batches:
     """Calibration inputs, one by one, as onnxruntime asks for them."""
 
@@ -126,7 +155,8 @@ def activations(source: Path, target: Path, inputs: list[np.ndarray]) -> list[st
         for i, node in enumerate(model.graph.node):
             node.name = node.name or f"{node.op_type}_{i}"
         onnx.save(model, ready)
-        kept = head(model)
+        drowned = sensitive(model, inputs[:8])
+        kept = head(model) + drowned
         attention = any(n.op_type == "LayerNormalization" for n in model.graph.node)
         stored = {t.name for t in model.graph.initializer}
         plain = [n.name for n in model.graph.node if n.op_type == "MatMul" and not stored & set(n.input)]
@@ -134,7 +164,7 @@ def activations(source: Path, target: Path, inputs: list[np.ndarray]) -> list[st
             str(ready), str(target), Batches(model.graph.input[0].name, inputs), quant_format=QuantFormat.QDQ,
             per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax, nodes_to_exclude=kept + plain,
-            op_types_to_quantize=["Conv", "MatMul", "Gemm"] if attention else None,
+            op_types_to_quantize=["Conv", "MatMul", "Gemm"] if attention or drowned else None,
         )  # fmt: skip
     return [n.name for n in model.graph.node if n.name in set(kept) and channels(n) is not None]
 
