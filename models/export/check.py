@@ -27,19 +27,19 @@ SMALL = {
     "timm: MobileNetV3-L, 224": ["classifier.py", "--timm", "mobilenetv3_large_100", "TAXA"],
 }
 FULL = {
-    "MegaDetector v5a: YOLOv5x6, 1280": ["megadetector.py", "--arch", "v5a"],
-    "MDv6: YOLOv9-c, 640": ["megadetector.py", "--arch", "v6-yolov9-c"],
-    "MDv6: YOLOv10-c, 640": ["megadetector.py", "--arch", "v6-yolov10-c"],
-    "MDv6: RT-DETR-c, 640": ["megadetector.py", "--arch", "v6-rtdetr-c"],
-    "MDv1000 sorrel: YOLO11s, 960": ["megadetector.py", "--arch", "sorrel"],
-    "MDv1000 larch: YOLO11l, 640": ["megadetector.py", "--arch", "larch"],
-    "MDv1000 spruce: YOLOv5s, 640": ["megadetector.py", "--arch", "spruce"],
     "DeepFaune: DINOv2 ViT-L/14, 182": ["deepfaune.py", "--arch", "vit-l"],
+    "MegaDetector v5a: YOLOv5x6, 1280": ["megadetector.py", "--arch", "v5a"],
     "SpeciesNet: EfficientNetV2-M, 480": ["speciesnet.py", "--arch", "m", "SPECIES"],
+    "MDv6: RT-DETR-c, 640": ["megadetector.py", "--arch", "v6-rtdetr-c"],
+    "MDv6: YOLOv10-c, 640": ["megadetector.py", "--arch", "v6-yolov10-c"],
+    "MDv1000 sorrel: YOLO11s, 960": ["megadetector.py", "--arch", "sorrel"],
+    "MiewID: EfficientNetV2-RW-M, 440": ["embedder.py", "--arch", "miewid"],
     "DINOv2-S, 224": ["embedder.py", "--arch", "dinov2-s"],
+    "MDv6: YOLOv9-c, 640": ["megadetector.py", "--arch", "v6-yolov9-c"],
+    "MDv1000 spruce: YOLOv5s, 640": ["megadetector.py", "--arch", "spruce"],
+    "MDv1000 larch: YOLO11l, 640": ["megadetector.py", "--arch", "larch"],
     "DINOv2-B, 224": ["embedder.py", "--arch", "dinov2-b"],
     "MegaDescriptor-L-384: Swin-L": ["embedder.py", "--arch", "megadescriptor-l-384"],
-    "MiewID: EfficientNetV2-RW-M, 440": ["embedder.py", "--arch", "miewid"],
 }
 LINE = re.compile(r"^  (\S+) +(\S+) +apart (\S+) +cosine (\S+)")
 
@@ -80,7 +80,7 @@ def main() -> None:
         out = args.out / re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         options = [o for option in options for o in more.get(option, [option])]
         command = [sys.executable, "-W", "ignore", HERE / script, *options, "--out", out, "--photos", args.photos]
-        command += ["--most", "2"] + (["--trapline", args.trapline] if args.trapline else [])
+        command += ["--most", "1" if args.full else "2"] + (["--trapline", args.trapline] if args.trapline else [])
         done = subprocess.run(command + (["--quantise"] if args.quantise else []), capture_output=True, text=True)
         (args.out / f"{out.name}.log").write_text(done.stdout + done.stderr)
         apart = {}
