@@ -1,5 +1,5 @@
 //! DeepFaune's, SpeciesNet's and MegaDetector's decisions on random outputs, against a second implementation of their
-//! rules: `decisions_support/reference.py`, written in Python from the published algorithms and constants alone.
+//! rules: `decisions_support/reference.py`, written in Python from the published algorithms and constants.
 //!
 //! Trapline computes in 32-bit floats, the reference in 64: cases where any number comes within 1e-4 of what it is
 //! compared with may fall on either side and are left out; they must be few.

@@ -1,7 +1,7 @@
 """What DeepFaune 1.4.1, SpeciesNet and MegaDetector decide on random outputs of their networks, for tests/decisions.rs.
 
-Written from their published algorithms and constants alone (ratsakatika/deepfaune-fcc b00f53f, google/cameratrapai
-6520b836, agentmorris/MegaDetector 136e1e38), without a look at Trapline's own code: another language, 64-bit numbers,
+Written from their published algorithms and constants (ratsakatika/deepfaune-fcc b00f53f, google/cameratrapai 6520b836,
+agentmorris/MegaDetector 136e1e38), and shares nothing with Trapline's own code: another language, 64-bit numbers,
 dictionaries of labels instead of trees. Standard library only. Prints one JSON object: the labels and the cases, each
 with the answer and with `margin`, the least distance of any compared number from what it was compared with.
 """
@@ -99,7 +99,9 @@ def speciesnet(boxes, labels, blocked, scales):
     kind, d = best["kind"], best["score"]
     p = softmax(best["logits"])
     order = sorted(range(len(p)), key=lambda i: -p[i])
-    scales.margin = min(scales.margin, p[order[0]] - p[order[1]], p[order[4]] - p[order[5]])
+    # Which five are the best, and which of them is the first, hangs on the logits' order alone.
+    ahead = [best["logits"][order[i]] - best["logits"][order[i + 1]] for i in (0, 4)]
+    scales.margin = min(scales.margin, *ahead)
     top = [(labels[i], p[i]) for i in order[:5]]
     name, c = top[0][0]["label"], top[0][1]
 
