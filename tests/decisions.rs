@@ -38,7 +38,7 @@ fn cases() -> &'static Value {
         let python = std::env::var("TRAPLINE_PYTHON").unwrap_or_else(|_| "python3".into());
         let script = root().join("tests/decisions_support/reference.py");
         let output = Command::new(&python).arg(script).arg(fauna()).output();
-        let output = output.unwrap_or_else(|e| panic!("{python}: {e}; set TRAPLINE_PYTHON"));
+        let output = output.expect("python3, or the interpreter that TRAPLINE_PYTHON names");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     })
