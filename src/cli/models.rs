@@ -1,4 +1,6 @@
-//! `trapline models`: list, verify, add and bench what lies in the folder of models.
+//! `trapline models`: list, verify, add, bench and run what lies in the folder of models.
+
+mod raw;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use super::engine::EngineArgs;
 use super::{Done, Failure};
 use crate::daemon::models as networks;
 use crate::engine::Engine;
+use crate::engine::form::{Form, Need};
+use crate::engine::hash::sha256_file;
 use crate::engine::install::{DEFAULT_LIMIT, InstallError, Request, default_dir, install, installed};
 use crate::engine::manifest::Manifest;
 use crate::engine::model::{Model, ModelError};
@@ -25,7 +29,8 @@ Examples:
   trapline models add models/bench-detector
   trapline models add https://example.org/detector.toml --sha256 HEX
   trapline models bench models/bench-classifier --json
-  trapline models bench models/bench-detector --engine onnxruntime";
+  trapline models bench models/bench-detector --engine onnxruntime
+  trapline models run models/bench-classifier crop.f32 --out outputs";
 
 /// Arguments of `trapline models`.
 #[derive(Debug, clap::Args)]
@@ -83,6 +88,18 @@ enum Verb {
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
+    /// Run a network on numbers from files and write its raw outputs, for comparing engines and exports
+    #[command(after_help = EXAMPLES)]
+    Run {
+        /// Installed name, manifest or folder
+        model: PathBuf,
+        /// Files of the input's numbers, row-major: 32-bit floats, least byte first, or bytes where `input.dtype` is u8
+        #[arg(value_name = "INPUT", required = true)]
+        inputs: Vec<PathBuf>,
+        /// Folder for the outputs, each as STEM-NUMBER-NAME.f32 of 32-bit floats
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 fn digest(text: &str) -> Result<String, String> {
@@ -111,6 +128,11 @@ pub fn run(args: Args) -> Done {
         Verb::Bench { models, passes, threads } => {
             bench(&dir, &models, &*engine()?, (passes, threads), &printer)
         }
+        Verb::Run { model, inputs, out } => {
+            let path = chosen(&dir, &[model])?.pop().unwrap_or_default();
+            let mut model = Model::open(&path, &*engine()?, 1).map_err(model_failure)?;
+            raw::run(&mut model, &inputs, &out, &printer)
+        }
     }
 }
 
@@ -135,7 +157,8 @@ fn list(dir: &Path, engine: &dyn Engine, printer: &Printer) -> Done {
     for path in found {
         match Manifest::load(&path) {
             Ok(manifest) => {
-                let text = format!(
+                let manifest = manifest.suited(engine.kind());
+                let mut text = format!(
                     "{}  {} {}  {}  {}x{}  {}",
                     shown_name(&path),
                     manifest.name,
@@ -145,6 +168,9 @@ fn list(dir: &Path, engine: &dyn Engine, printer: &Printer) -> Done {
                     manifest.input.height,
                     manifest.licence
                 );
+                if !manifest.forms.is_empty() {
+                    text.push_str(&format!("  takes {}", shown_name(&manifest.file)));
+                }
                 printer.line(describe(&path, &manifest), text);
             }
             Err(error) => {
@@ -169,9 +195,14 @@ fn describe(path: &Path, manifest: &Manifest) -> Value {
         "input": [manifest.input.width, manifest.input.height],
         "file": manifest.file,
         "sha256": manifest.sha256,
+        "forms": manifest.forms.iter().map(describe_form).collect::<Vec<_>>(),
         "licence": manifest.licence,
         "source": manifest.source,
     })
+}
+
+fn describe_form(form: &Form) -> Value {
+    json!({ "file": form.file, "engine": form.engine.as_str(), "needs": form.needs.map(Need::as_str) })
 }
 
 fn shown_name(path: &Path) -> String {
@@ -207,7 +238,9 @@ fn verify(dir: &Path, models: &[PathBuf], engine: &dyn Engine, printer: &Printer
     let mut broken = 0;
     for path in chosen(dir, models)? {
         // Opening checks the hash and runs the network once.
-        match Model::open(&path, engine, 1) {
+        let opened =
+            Model::open(&path, engine, 1).and_then(|model| check_forms(model.manifest()).map(|()| model));
+        match opened {
             Ok(model) => {
                 let object = json!({ "path": path, "ok": true, "name": model.manifest().name });
                 printer.line(object, format!("{}  ok", shown_name(&path)));
@@ -220,6 +253,26 @@ fn verify(dir: &Path, models: &[PathBuf], engine: &dyn Engine, printer: &Printer
         }
     }
     if broken > 0 { Err(Failure::runtime(anyhow!("{broken} of the models cannot be used"))) } else { Ok(()) }
+}
+
+/// The hashes of the forms that another engine would take.
+fn check_forms(manifest: &Manifest) -> Result<(), ModelError> {
+    for form in &manifest.forms {
+        let got = sha256_file(&form.file).map_err(|e| ModelError::File {
+            manifest: manifest.path.clone(),
+            file: form.file.clone(),
+            reason: e.to_string(),
+        })?;
+        if got != form.sha256 {
+            return Err(ModelError::Hash {
+                manifest: manifest.path.clone(),
+                file: form.file.clone(),
+                expected: form.sha256.clone(),
+                got,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn add(dir: &Path, request: Request, printer: &Printer) -> Done {

@@ -197,6 +197,7 @@ fn install_model(
     if let Some((name, origin)) = &labels {
         origin.fetch(&door.join(name), TEXT_LIMIT, &mut |_, _| ())?;
     }
+    let forms = forms_beside(&mut table, &network.0, source)?;
     std::fs::write(&manifest, table.to_string()).map_err(|e| InstallError::io(&manifest, &e))?;
     let checked = Manifest::load(&manifest)?;
     let target = dir.join(folder_name(&checked.name));
@@ -207,6 +208,11 @@ fn install_model(
     let got = checked_hash(&file, &origin, Some(&checked.sha256))?;
     if request.sha256.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&got)) {
         checked_hash(&file, &origin, request.sha256.as_deref())?;
+    }
+    for ((name, origin), form) in forms.iter().zip(&checked.forms) {
+        let file = door.join(name);
+        origin.fetch(&file, request.limit, progress)?;
+        checked_hash(&file, origin, Some(&form.sha256))?;
     }
     let bytes = std::fs::metadata(&file).map_err(|e| InstallError::io(&file, &e))?.len();
     sync_folder(door)?;
@@ -257,6 +263,27 @@ fn take_beside(
     let name = Some(origin.name()).filter(|n| !n.is_empty() && n != "model.toml").unwrap_or(default.into());
     *named = name.clone();
     Ok(Some((name, origin)))
+}
+
+/// The files of the other forms of a network, which must not bear the name `network` or that of another form.
+fn forms_beside(
+    table: &mut Table,
+    network: &str,
+    source: &Origin,
+) -> Result<Vec<(String, Origin)>, InstallError> {
+    let Some(Value::Array(forms)) = table.get_mut("form") else { return Ok(Vec::new()) };
+    let mut found: Vec<(String, Origin)> = Vec::with_capacity(forms.len());
+    for (i, form) in forms.iter_mut().enumerate() {
+        // Anything else is refused when the manifest is checked.
+        let Value::Table(form) = form else { continue };
+        let Some((mut name, origin)) = take_beside(form, "file", "form.onnx", source)? else { continue };
+        if name == network || found.iter().any(|(other, _)| *other == name) {
+            name = format!("form-{}-{name}", i + 1);
+            form.insert("file".into(), Value::String(name.clone()));
+        }
+        found.push((name, origin));
+    }
+    Ok(found)
 }
 
 /// A folder's name for a model's: letters, digits, `.`, `_` and `-`.

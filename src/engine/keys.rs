@@ -50,6 +50,19 @@ impl<'a> Section<'a> {
         self.section(key, allowed)?.ok_or_else(|| self.missing(key, "a table"))
     }
 
+    /// The tables of the list under `key`, each of which may hold `allowed` keys only; none when it is not there.
+    pub fn sections(&self, key: &str, allowed: &[&str]) -> Result<Vec<Section<'a>>, ManifestError> {
+        let each = |value: &'a Value, all: &Value| match value {
+            Value::Table(table) => Section::new(self.file, &format!("{}{key}", self.prefix), table, allowed),
+            _ => Err(self.wrong(key, all, "a list of tables")),
+        };
+        match self.table.get(key) {
+            None => Ok(Vec::new()),
+            Some(all @ Value::Array(list)) => list.iter().map(|value| each(value, all)).collect(),
+            Some(other) => Err(self.wrong(key, other, "a list of tables")),
+        }
+    }
+
     /// The raw value of `key`.
     pub fn value(&self, key: &str) -> Option<&'a Value> {
         self.table.get(key)

@@ -55,10 +55,17 @@
 //! persistence = 0.5
 //! upheaval = 5.0
 //! silence = -2.0
+//!
+//! [[form]]                               # optional: the same network, made for one engine; the first that fits is
+//! engine = "onnxruntime"                 # taken in the place of `file`. tract, onnxruntime (on the processor)
+//! needs = "dot-product"                  # only on processors that multiply bytes at once; default: on any
+//! file = "yolox_nano-u8s8.onnx"
+//! sha256 = "5c1b8f0e…"
 //! ```
 
 use std::path::{Path, PathBuf};
 
+use super::form::Form;
 use super::labels::Label;
 
 pub use super::read::parse;
@@ -100,6 +107,8 @@ pub struct Manifest {
     pub file: PathBuf,
     /// SHA-256 of the network's file, 64 lower-case hexadecimal digits.
     pub sha256: String,
+    /// Other forms of the network, each for one engine; see [`Manifest::suited`].
+    pub forms: Vec<Form>,
     /// Licence of the weights, as an SPDX expression where there is one.
     pub licence: String,
     /// Where the weights come from.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`manifest`] | the manifest beside an `.onnx`: its types and its errors |
 //! | `keys`, `read` | from its text to checked values |
+//! | [`form`] | forms of one network, each for one engine, and which is taken |
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
@@ -20,6 +21,7 @@
 pub mod choose;
 mod download;
 pub mod fake;
+pub mod form;
 pub mod hash;
 pub mod install;
 mod keys;
@@ -80,6 +82,11 @@ impl Tensor {
 pub trait Engine: Send + Sync {
     /// Name and version, as told to the user: `tract 0.23`.
     fn name(&self) -> String;
+
+    /// Whose forms of a network it is given; `None`: always the one every engine can run.
+    fn kind(&self) -> Option<form::Kind> {
+        None
+    }
 
     /// Prepares the network in `onnx` for the input `spec` says, optimised once; `threads` is a hint (0: one per
     /// core). A network whose own input has another name, type or size is an error.

@@ -80,9 +80,9 @@ pub enum ModelError {
 impl Model {
     /// Opens the model at `path` (a manifest, or a folder with one): reads and checks the manifest, checks the
     /// network's SHA-256, loads it on `engine` with `threads` (0: one per core) and runs it once on a blank input
-    /// to see that its output is what the manifest says.
+    /// to see that its output is what the manifest says. Of several forms the one for `engine` is taken.
     pub fn open(path: &Path, engine: &dyn Engine, threads: usize) -> Result<Model, ModelError> {
-        let manifest = Manifest::load(path)?;
+        let manifest = Manifest::load(path)?.suited(engine.kind());
         let onnx = std::fs::read(&manifest.file).map_err(|e| ModelError::File {
             manifest: manifest.path.clone(),
             file: manifest.file.clone(),

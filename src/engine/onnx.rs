@@ -20,6 +20,14 @@ pub(super) fn second_file(tensor: &str) -> String {
     format!("its weights ({tensor}) lie in a second file (ONNX external_data); save it as one file")
 }
 
+/// Whether the network makes bytes of its activations (`QuantizeLinear`), not only numbers of stored ones.
+#[cfg_attr(not(feature = "onnxruntime"), allow(dead_code))] // Only that engine asks.
+pub(super) fn quantises(onnx: &[u8]) -> bool {
+    // ModelProto.graph is 7, GraphProto.node 1, NodeProto.op_type 4.
+    let mut types = parts(onnx, 7).flat_map(|graph| parts(graph, 1)).flat_map(|node| parts(node, 4));
+    types.any(|op| op.ends_with(b"QuantizeLinear") || op.starts_with(b"QLinear"))
+}
+
 fn graph_tensor(graph: &[u8], depth: usize) -> Option<String> {
     // GraphProto: node 1, initializer 5, sparse_initializer 15.
     let tensors = parts(graph, 5).chain(parts(graph, 15).flat_map(sparse));
@@ -163,6 +171,13 @@ mod tests {
     fn weights_in_a_second_file_are_found_by_name() {
         assert_eq!(in_second_file(WHOLE), None);
         assert_eq!(in_second_file(EXTERNAL).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_network_with_bytes_for_weights_alone_quantises_nothing() {
+        assert!(!quantises(WHOLE));
+        assert!(quantises(include_bytes!("../../tests/data/qdq.onnx")));
+        assert!(!quantises(&[0xFF; 40]));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::form::{Form, Kind, Need};
 use super::keys::Section;
 use super::labels::{self, Label};
 use super::manifest::{
@@ -25,7 +26,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
     let table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 16] = [
         "role",
         "name",
         "version",
@@ -41,6 +42,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         "fusion",
         "temperature",
         "allowed",
+        "form",
     ];
     let top = Section::new(path, "", &table, &KEYS)?;
     let role = top.needed_choice(
@@ -55,6 +57,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         version: top.needed_text("version")?.to_owned(),
         file: top.path("file")?.ok_or_else(|| top.missing("file", "the network's .onnx"))?,
         sha256: sha256(&top)?,
+        forms: forms(&top)?,
         licence: top.needed_text("licence")?.to_owned(),
         source: top.needed_text("source")?.to_owned(),
         input: input(&top, role)?,
@@ -74,6 +77,19 @@ fn sha256(top: &Section<'_>) -> Result<String, ManifestError> {
         return Ok(text.to_ascii_lowercase());
     }
     Err(top.wrong_value("sha256", &format!("{text:?}"), "64 hexadecimal digits, as `sha256sum` prints them"))
+}
+
+fn forms(top: &Section<'_>) -> Result<Vec<Form>, ManifestError> {
+    let read = |section: Section<'_>| {
+        Ok(Form {
+            engine: section
+                .needed_choice("engine", &[("tract", Kind::Tract), ("onnxruntime", Kind::OnnxRuntime)])?,
+            needs: section.choice("needs", &[("dot-product", Need::DotProduct)])?,
+            file: section.path("file")?.ok_or_else(|| section.missing("file", "the form's .onnx"))?,
+            sha256: sha256(&section)?,
+        })
+    };
+    top.sections("form", &["engine", "needs", "file", "sha256"])?.into_iter().map(read).collect()
 }
 
 fn input(top: &Section<'_>, role: Role) -> Result<Input, ManifestError> {
@@ -379,7 +395,7 @@ mod tests {
         assert_eq!(
             said,
             "models/d/model.toml: unknown key `license`; allowed are role, name, version, file, sha256, licence, \
-             source, input, output, labels, classes, thresholds, fusion, temperature, allowed (did you mean `licence`?)"
+             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form (did you mean `licence`?)"
         );
         let said = error("colour = \"rgb\"", "color = \"rgb\"");
         assert!(said.contains("`input.color`") && said.contains("did you mean `colour`?"), "{said}");
@@ -438,6 +454,28 @@ mod tests {
         let text = DETECTOR.replace("detector", "classifier").replace("yolov8", "softmax");
         let end = text.find("[classes]").unwrap();
         text[..end].replacen("name = \"d\"", &format!("name = \"d\"\n{labels}"), 1)
+    }
+
+    #[test]
+    fn forms_are_read_in_order_and_strictly() {
+        let hash = "00".repeat(32);
+        let form =
+            |keys: &str| format!("{DETECTOR}\n[[form]]\nfile = \"q.onnx\"\nsha256 = \"{hash}\"\n{keys}");
+        let text = form("engine = \"onnxruntime\"\nneeds = \"dot-product\"")
+            + "\n"
+            + &form("engine = \"tract\"")[DETECTOR.len()..];
+        let forms = read(&text).unwrap().forms;
+        assert_eq!(
+            forms.iter().map(|f| (f.engine, f.needs)).collect::<Vec<_>>(),
+            [(Kind::OnnxRuntime, Some(Need::DotProduct)), (Kind::Tract, None)]
+        );
+        assert_eq!((&forms[0].sha256, forms[0].file.as_path()), (&hash, Path::new("models/d/q.onnx")));
+        let said = |keys: &str| read(&form(keys)).unwrap_err().to_string();
+        assert!(said("").contains("`form.engine` is missing; it takes tract, onnxruntime"), "{}", said(""));
+        let said = said("engine = \"tract\"\nboard = \"pi5\"");
+        assert!(said.contains("unknown key `form.board`; allowed are engine, needs, file, sha256"), "{said}");
+        let said = error("name = \"d\"", "name = \"d\"\nform = \"q.onnx\"");
+        assert!(said.contains("`form` is \"q.onnx\"; allowed: a list of tables"), "{said}");
     }
 
     #[test]

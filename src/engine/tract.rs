@@ -13,6 +13,7 @@ use tract_onnx::tract_core::ops::math::sub;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax};
 use tract_onnx::tract_hir::infer::Factoid;
 
+use super::form::Kind;
 use super::manifest::{Dtype, Input};
 use super::{Data, Engine, EngineError, Network, Tensor, onnx};
 
@@ -25,6 +26,10 @@ pub struct Tract;
 impl Engine for Tract {
     fn name(&self) -> String {
         NAME.into()
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Tract)
     }
 
     fn load(&self, onnx: &[u8], spec: &Input, threads: usize) -> Result<Box<dyn Network>, EngineError> {

@@ -5,7 +5,8 @@
 //! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
-//! (bursts merged), `deepfaune` (that program's rule, to compare with), `judge` (all of it in order).
+//! (bursts merged), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `judge` (all
+//! of it in order).
 
 mod album;
 mod cells;
@@ -18,6 +19,7 @@ pub mod fuse;
 mod heads;
 mod individual;
 pub mod judge;
+pub mod megadetector;
 pub mod memory;
 pub mod motion;
 pub mod names;
@@ -25,6 +27,7 @@ pub mod nms;
 mod prepare;
 pub mod regions;
 pub mod sequence;
+pub mod speciesnet;
 pub mod strip;
 pub mod taxonomy;
 pub mod track;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::decide::{self, Settings};
 use super::taxonomy::Taxonomy;
-use super::{FrameJudgement, Judgement, Sighting, Spent, deepfaune};
+use super::{FrameJudgement, Judgement, Sighting, Spent, deepfaune, megadetector, speciesnet};
 use crate::event::Outcome;
 use crate::units::Score;
 
@@ -22,6 +22,10 @@ pub enum Rule {
     Tracks(Settings),
     /// DeepFaune's: one label.
     DeepFaune(deepfaune::Settings),
+    /// SpeciesNet's: the label of most photos.
+    SpeciesNet,
+    /// MegaDetector's: whatever has a box from this threshold (0..=1) on.
+    MegaDetector(f32),
 }
 
 /// Merges the judgements of `bursts`, in order of time, into one over all their frames. Tracks are renumbered so that
@@ -32,8 +36,10 @@ pub fn merge(bursts: &[Judgement], taxonomy: Option<&Taxonomy>, rule: &Rule) -> 
     let (outcome, sightings) = match rule {
         Rule::Tracks(settings) => by_tracks(bursts, &frames, probability, taxonomy, settings),
         Rule::DeepFaune(settings) => deepfaune::conclude(&frames, taxonomy, settings),
+        Rule::SpeciesNet => speciesnet::conclude(&frames, taxonomy),
+        Rule::MegaDetector(threshold) => megadetector::conclude(&frames, *threshold),
     };
-    // DeepFaune's rule knows no failures; ours is that they never pass for an empty.
+    // Those programs' rules know no failures; ours is that they never pass for an empty.
     let broken = bursts.iter().any(|b| b.outcome == Outcome::Failed || !b.faults.is_empty());
     let outcome = if outcome == Outcome::Empty && broken { Outcome::Failed } else { outcome };
     Judgement {

@@ -123,6 +123,22 @@ impl Taxonomy {
         self.paths.get(class).is_some_and(Option::is_some)
     }
 
+    /// The taxon that output `class` stands for, and whether the geofence permits it; `None` where it is no animal.
+    pub(super) fn own(&self, class: usize) -> Option<(&Lineage, bool)> {
+        let path = self.paths.get(class).copied().flatten()?;
+        let taxon = self.labels.get(class)?.taxon.as_ref()?;
+        Some((taxon, self.nodes.get(path.own)?.permitted))
+    }
+
+    /// The taxon at `rank`, genus to class, that output `class` stands for or lies under, and whether the geofence
+    /// permits it.
+    pub(super) fn above(&self, class: usize, rank: Rank) -> Option<(&Lineage, bool)> {
+        let path = self.paths.get(class).copied().flatten()?;
+        let level = LEVELS.iter().position(|level| *level == rank)?;
+        let node = self.nodes.get(path.levels.get(level).copied().flatten()?)?;
+        Some((&node.taxon, node.permitted))
+    }
+
     /// Softmax of `logits / temperature` over the kept classes only; the others get 0.
     pub fn probabilities(&self, logits: &[f32], temperature: f32) -> Vec<f32> {
         let kept: Vec<f32> = logits

@@ -13,7 +13,7 @@ use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
 use crate::vision::taxonomy::Taxonomy;
-use crate::vision::{Judgement, deepfaune};
+use crate::vision::{Judgement, deepfaune, megadetector};
 
 /// How to judge.
 #[derive(Debug, clap::Args)]
@@ -39,8 +39,8 @@ pub struct JudgingArgs {
     #[arg(long, value_name = "FILE")]
     species_list: Option<PathBuf>,
 
-    /// How a sequence gets its label: trapline follows individuals and names several species, deepfaune gives one
-    /// label from the best box of each photo
+    /// How a sequence gets its label: trapline follows individuals and names several species; the others are those
+    /// programs' own rules, to compare with
     #[arg(long, default_value = "trapline")]
     rule: RuleChoice,
 }
@@ -61,8 +61,12 @@ impl JudgingArgs {
 pub enum RuleChoice {
     /// Individuals followed, several species named
     Trapline,
-    /// One label from the best box of each photo
+    /// One label, from the mean of the best animal box of each photo
     Deepfaune,
+    /// Each photo by SpeciesNet's combiner, with --species-list as its geofence; the label on most photos
+    Speciesnet,
+    /// Animals, people and vehicles from the detector's threshold on, unnamed
+    Megadetector,
 }
 
 /// Judges ready to work, and what their results depend on.
@@ -144,13 +148,19 @@ impl SequenceJudge {
         if let Some(threshold) = args.threshold {
             settings.decide.thresholds.species = threshold;
         }
-        let judge = models::build(networks, settings, species, &Fence::default())?;
+        let threshold = networks.detector.as_ref().map(|d| d.manifest().thresholds.detection);
+        let open = Fence::default();
+        let (species, fence) =
+            if args.rule == RuleChoice::Speciesnet { (&open, species) } else { (species, &open) };
+        let judge = models::build(networks, settings, species, fence)?;
         let rule = match args.rule {
             RuleChoice::Trapline => judge.rule(),
             RuleChoice::Deepfaune => Rule::DeepFaune(deepfaune::Settings {
                 threshold: args.threshold.unwrap_or(deepfaune::Settings::default().threshold),
                 ..deepfaune::Settings::default()
             }),
+            RuleChoice::Speciesnet => Rule::SpeciesNet,
+            RuleChoice::Megadetector => Rule::MegaDetector(threshold.unwrap_or(megadetector::TYPICAL)),
         };
         Ok(SequenceJudge { judge, rule })
     }
