@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Done {
     if config.board == board::AUTO {
         config.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
     }
-    let board = board::open(&config.board, &args.boards).map_err(unopened)?;
+    let board = board::open(&config.board, &args.boards, config.site.coordinates).map_err(unopened)?;
     signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
     let networks = models::open(&config.models).map_err(Failure::input)?;
