@@ -24,8 +24,12 @@ const RESTLESS: f32 = 0.05;
 /// A change counts at most so many times its limit towards restlessness: one passage must not blind a block.
 const RESTLESS_MOST: f32 = 1.5;
 
-/// Looks before changes are believed, at the start and after the light changed.
-const LEARN: u32 = 4;
+/// Looks before changes are believed, at the start and after the light changed; until then means are plain means.
+const LEARN: u32 = 6;
+
+/// A picture that as a whole became so much brighter or darker between two looks, in its logarithm, was lit anew: a
+/// fifth is more than clouds do in a second.
+const JUMP: f32 = 0.2;
 
 /// What counts as motion.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,8 +88,8 @@ impl Blocks {
             return Seen::Learning;
         }
         let limits = self.limits;
-        let against_usual = apart(&now, &self.usual);
-        let against_last = apart(&now, &self.last);
+        let (against_usual, _) = apart(&now, &self.usual);
+        let (against_last, shift) = apart(&now, &self.last);
         let least = limits.least.ln_1p();
         let mut changed = vec![false; now.len()];
         let mut different = 0usize;
@@ -95,7 +99,7 @@ impl Blocks {
             different += usize::from(*usual > limit);
             *changed = *usual > limit && *last > limit / 2.0;
         }
-        let light = different as f32 >= limits.light * now.len().max(1) as f32;
+        let light = shift.abs() > JUMP || different as f32 >= limits.light * now.len().max(1) as f32;
         let learning = self.looks < LEARN;
         if light {
             self.usual.clone_from(&now);
@@ -122,9 +126,11 @@ impl Blocks {
             };
             let apart = apart.get(index).copied().unwrap_or(0.0);
             let moved = changed.get(index).copied().unwrap_or(false);
-            *usual += (level - *usual) * if moved { FOLLOW_CHANGED } else { FOLLOW };
+            // The first looks count alike: the very first would otherwise stand for all.
+            let first = if self.looks < LEARN { 1.0 / (self.looks + 1) as f32 } else { 0.0 };
+            *usual += (level - *usual) * if moved { FOLLOW_CHANGED } else { FOLLOW }.max(first);
             let most = RESTLESS_MOST * least.max(*restless);
-            *restless += (apart.min(most) - *restless) * RESTLESS;
+            *restless += (apart.min(most) - *restless) * RESTLESS.max(first);
         }
     }
 
@@ -153,8 +159,8 @@ impl Blocks {
     }
 }
 
-/// How far each block is from `before`, less what all of them moved by.
-fn apart(now: &[f32], before: &[f32]) -> Vec<f32> {
+/// How far each block is from `before`, less what all of them moved by, and that.
+fn apart(now: &[f32], before: &[f32]) -> (Vec<f32>, f32) {
     let mut moved: Vec<f32> = now.iter().zip(before).map(|(now, before)| now - before).collect();
     let mut sorted = moved.clone();
     sorted.sort_by(f32::total_cmp);
@@ -162,7 +168,7 @@ fn apart(now: &[f32], before: &[f32]) -> Vec<f32> {
     for block in &mut moved {
         *block = (*block - shift).abs();
     }
-    moved
+    (moved, shift)
 }
 
 /// The largest group of changed blocks that touch each other by a side.
