@@ -156,7 +156,7 @@ impl Judges for Script {
 /// A pipeline whose judge says `outcomes`, with bursts of the scripted day.
 fn scripted(trap: &Trap, play: &str, outcomes: Vec<Outcome>) -> Pipeline {
     trap.write("boards/fast.toml", &daemon_support::FAST.replace("\"random\"", play));
-    let board = board::open("fast", &trap.path("boards")).unwrap();
+    let board = board::open("fast", &trap.path("boards"), None).unwrap();
     let config = Config::parse(SITE, "site.toml", &trap.path("")).unwrap();
     let devices = Devices { trigger: board.trigger, camera: board.camera, clock: board.clock };
     Pipeline::open(config, devices, Box::new(Script(outcomes.into_iter())), vec!["detector d@0".to_owned()])
@@ -183,7 +183,7 @@ fn bursts_closer_than_the_gap_become_one_sequence_judged_from_all_of_them() {
     let day = daemon_support::FAST.replace("\"random\"", "\"day\"");
     trap.write("boards/fast.toml", &day);
     // The scripted day has visits that trigger again after a few seconds; look for the first.
-    let script = board::open("fast", &trap.path("boards")).unwrap().script.unwrap();
+    let script = board::open("fast", &trap.path("boards"), None).unwrap().script.unwrap();
     let apart = |i: &u64| (script.at(*i) - script.at(i - 1)).num_seconds();
     let second = (1..script.len().unwrap()).find(|i| apart(i) < 15).expect("a visit of two bursts") as usize;
     let mut outcomes = vec![Outcome::Empty; second - 1];

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use trapline::drivers::gpio::LineName;
 use trapline::drivers::pir::{GpioLines, Options, Pir, Wiring};
 use trapline::drivers::system_clock::SystemClock;
 use trapline::drivers::trigger::Rule;
@@ -58,7 +59,8 @@ const OPTIONS: Options = Options {
 /// The sensor on the line `spot`, debounced for so many milliseconds.
 fn pir(spot: &str, active_low: bool, debounce: u64) -> Pir<GpioLines> {
     let debounce = Duration::from_millis(debounce);
-    let wiring = Wiring { lines: vec![spot.parse().unwrap()], active_low, debounce, ..Wiring::default() };
+    let line = spot.parse::<LineName>().unwrap().turned(active_low);
+    let wiring = Wiring { lines: vec![line], debounce, ..Wiring::default() };
     Pir::new(GpioLines::open(&wiring).unwrap(), OPTIONS, Arc::new(SystemClock::new()))
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::energy::Energy;
 use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
 use crate::drivers::bench::{Faults, Pace, Play, Scenery};
+use crate::drivers::light::Level;
 use crate::drivers::pir::Bias;
 use crate::drivers::spool::After;
 use crate::drivers::trigger::Rule;
@@ -20,8 +21,10 @@ pub(super) struct Raw {
     pub clock: ClockDriver,
     pub pir: RawPir,
     pub timer: RawTimer,
+    pub motion: RawMotion,
     pub storm: RawStorm,
     pub stream: RawStream,
+    pub light: RawLight,
     pub spool: RawSpool,
     pub energy: Option<Energy>,
     pub bench: RawBench,
@@ -65,6 +68,36 @@ pub(super) struct RawTimer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawMotion {
+    pub every_ms: i64,
+    pub contrast_percent: i64,
+    pub times_restless: i64,
+    pub blocks: i64,
+    pub light_percent: i64,
+    pub top_percent: i64,
+    pub bottom_percent: i64,
+    pub hold_off_ms: i64,
+    pub warm_up_s: i64,
+}
+
+impl Default for RawMotion {
+    fn default() -> Self {
+        RawMotion {
+            every_ms: 500,
+            contrast_percent: 8,
+            times_restless: 6,
+            blocks: 2,
+            light_percent: 50,
+            top_percent: 0,
+            bottom_percent: 0,
+            hold_off_ms: 3000,
+            warm_up_s: 5,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawStorm {
     pub on: bool,
     pub per_hour: i64,
@@ -91,6 +124,7 @@ impl Default for RawStorm {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawStream {
     pub program: String,
+    pub device: String,
     pub command: Vec<String>,
     pub extra: Vec<String>,
     pub width: i64,
@@ -117,6 +151,7 @@ impl Default for RawStream {
     fn default() -> Self {
         RawStream {
             program: String::new(),
+            device: String::new(),
             command: Vec::new(),
             extra: Vec::new(),
             width: 1536,
@@ -137,6 +172,44 @@ impl Default for RawStream {
             reboots_per_day: 0,
             reboot_after: 5,
             reboot_ledger: "/var/lib/trapline/camera-reboots".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLight {
+    pub day_above_deg: i64,
+    pub night_below_deg: i64,
+    pub day: Vec<String>,
+    pub dusk: Vec<String>,
+    pub night: Vec<String>,
+    pub dark_below: i64,
+    pub bright_above: i64,
+    pub lamp_line: String,
+    pub lamp_from: Level,
+    pub lamp_settle_ms: i64,
+    pub lamp_most_ms: i64,
+    pub filter_lines: Vec<String>,
+    pub filter_pulse_ms: i64,
+}
+
+impl Default for RawLight {
+    fn default() -> Self {
+        RawLight {
+            day_above_deg: 0,
+            night_below_deg: -4,
+            day: Vec::new(),
+            dusk: Vec::new(),
+            night: Vec::new(),
+            dark_below: 40,
+            bright_above: 90,
+            lamp_line: String::new(),
+            lamp_from: Level::Night,
+            lamp_settle_ms: 300,
+            lamp_most_ms: 20_000,
+            filter_lines: Vec::new(),
+            filter_pulse_ms: 100,
         }
     }
 }

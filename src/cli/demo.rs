@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Done {
     let mut profile = board::find("bench", Path::new("")).map_err(Failure::runtime)?;
     profile.bench.seed = args.seed;
     profile.bench.bursts = args.bursts.unwrap_or(0);
-    let board = board::open_profile(&profile).map_err(Failure::runtime)?;
+    let board = board::open_profile(&profile, None).map_err(Failure::runtime)?;
     let script = board.script.clone();
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));

@@ -80,7 +80,7 @@ pub fn run(args: Args) -> Done {
     let (config, networks, _) =
         site.start(&|config| overridden(&args, config), Utc::now()).map_err(unstarted)?;
     let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
-    let board = board::open_profile(&profile).map_err(unopened)?;
+    let board = board::open_profile(&profile, config.site.coordinates).map_err(unopened)?;
     signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));

@@ -14,7 +14,7 @@ use crate::daemon::sender::channel::{Channel, Toll};
 use crate::drivers::bench::{BenchLorawan, Network};
 use crate::drivers::cellular::{self, Cellular};
 use crate::drivers::directory::Directory;
-use crate::drivers::gpio_line::{GpioLine, LineName};
+use crate::drivers::gpio::{GpioLine, LineName, Switch};
 use crate::drivers::iridium::{self, Iridium};
 use crate::drivers::lorawan::rak3172::Rak3172;
 use crate::drivers::lorawan::rak4270::Rak4270;
@@ -22,8 +22,8 @@ use crate::drivers::lorawan::rn2483::Rn2483;
 use crate::drivers::lorawan::wio_e5::WioE5;
 use crate::drivers::lorawan::{Dialogue, Key, Limits, LoraWan, Options};
 use crate::drivers::mqtt::{self, Mqtt};
+use crate::drivers::serial::Ladder;
 use crate::drivers::serial::uart::Uart;
-use crate::drivers::serial::{Ladder, Switch};
 use crate::drivers::sim7080::{self, Sim7080};
 use crate::drivers::webhook::{self, Webhook};
 use crate::drivers::{Secret, lorawan};
@@ -98,7 +98,7 @@ fn ladder(pins: &Pins, section: &str) -> Result<Ladder, Failure> {
         let name: LineName = text
             .parse()
             .map_err(|e| Failure::input(anyhow::Error::from(e).context(format!("key `{section}.{key}`"))))?;
-        let line = GpioLine::open(&name, &format!("trapline {section}")).map_err(Failure::runtime)?;
+        let line = GpioLine::open(&name, &format!("trapline {section}"), false).map_err(Failure::runtime)?;
         Ok(Some(Box::new(line)))
     };
     let (reset, power) = (pin("reset_line", &pins.reset)?, pin("power_line", &pins.power)?);

@@ -228,6 +228,7 @@ impl Pipeline {
                 self.answer(triggered, told)?;
                 left -= 1;
             } else {
+                self.devices.camera.idle();
                 self.aim();
             }
             self.heartbeat()?;

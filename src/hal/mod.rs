@@ -89,6 +89,24 @@ pub trait Trigger: Send {
     }
 }
 
+impl Trigger for Box<dyn Trigger> {
+    fn wait(&mut self, deadline: Duration) -> Result<Option<Triggered>, DeviceError> {
+        (**self).wait(deadline)
+    }
+
+    fn exhausted(&self) -> bool {
+        (**self).exhausted()
+    }
+
+    fn silent_for(&self) -> Option<Duration> {
+        (**self).silent_for()
+    }
+
+    fn take_suppressed(&mut self) -> u32 {
+        (**self).take_suppressed()
+    }
+}
+
 /// One picture of a burst, as the camera gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shot {
@@ -108,6 +126,9 @@ pub trait Camera: Send {
     fn aims(&self) -> bool {
         true
     }
+
+    /// Nothing is asked of it just now: time to get ready for what comes. Called again and again between triggers.
+    fn idle(&mut self) {}
 
     /// The last burst is in the journal for good: what it was made from is no longer needed.
     fn journaled(&mut self) {}

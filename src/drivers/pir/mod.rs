@@ -9,7 +9,7 @@ use crate::hal::{Clock, DeviceError, Source, Trigger, Triggered};
 
 mod lines;
 
-pub use lines::{Bias, GpioLines, Spot, SpotError, Wiring, output};
+pub use lines::{Bias, GpioLines, Wiring};
 
 /// Most edges taken up in one go; the kernel's own queue holds 16 a line (gpio_v2_line_request in linux/gpio.h).
 const MOST_QUEUED: usize = 1024;

@@ -3,13 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-/// A pin that is switched. `on` holds the modem in reset, or cuts its power; `off` lets it run.
-pub trait Switch: Send {
-    /// Hold in reset, or cut the power.
-    fn on(&mut self) -> io::Result<()>;
-    /// Let it run.
-    fn off(&mut self) -> io::Result<()>;
-}
+use crate::drivers::gpio::Switch;
 
 /// What was done about a silent modem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,5 +4,5 @@ pub mod ladder;
 pub mod line;
 pub mod uart;
 
-pub use ladder::{Ladder, Step, Switch};
+pub use ladder::{Ladder, Step};
 pub use line::{Line, Port};

@@ -1,8 +1,6 @@
-//! Keeps the program running and its last pictures in memory. A thread watches over it, another reads its pictures.
+//! Keeps a source running and its last pictures in memory. A thread watches over it, another reads its pictures.
 
 use std::collections::VecDeque;
-use std::io::Read;
-use std::process::ChildStdout;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,11 +8,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::Options;
-use super::mjpeg::Splitter;
-use super::process::Process;
+use super::source::{Pictures, Source};
 use crate::hal::Clock;
 
-/// Pause before the program is started again; doubles with each failure.
+/// Pause before the source is started again; doubles with each failure.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest pause: a camera that is plugged in again works within half a minute.
@@ -23,12 +20,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// From this failure in a row on, the camera is recovered before the next start.
 const RECOVER_FROM: u32 = 2;
 
-/// What is done to a camera that a restart of the program does not bring back: a power cycle, another command.
+/// What is done to a camera that a new start does not bring back: a power cycle, another command.
 pub type Recovery = Arc<Mutex<Option<Box<dyn FnMut() -> Result<(), String> + Send>>>>;
 
-/// One picture of the stream.
+/// One picture of a stream.
 #[derive(Debug)]
-pub(super) struct Still {
+pub struct Still {
     /// Rises by one from picture to picture, over restarts too.
     pub number: u64,
     /// When it was read.
@@ -44,7 +41,7 @@ struct State {
     ring: VecDeque<Arc<Still>>,
     held: usize,
     count: u64,
-    /// Which run of the program is on.
+    /// Which run is on.
     run: u32,
     /// Pictures of this run, those that settle included.
     pictures: u64,
@@ -76,23 +73,28 @@ impl Shared {
     }
 }
 
-/// The program, watched over until this is dropped.
+/// The source, watched over until this is dropped.
 pub(super) struct Feed {
     shared: Arc<Shared>,
     watch: Option<JoinHandle<()>>,
 }
 
 impl Feed {
-    /// Starts the program of `options`.
-    pub(super) fn start(options: Options, clock: Arc<dyn Clock>, recovery: Recovery) -> Feed {
+    /// Starts `source`.
+    pub(super) fn start(
+        source: Arc<dyn Source>,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        recovery: Recovery,
+    ) -> Feed {
         let shared = Arc::new(Shared::default());
-        let watch = Watch { shared: Arc::clone(&shared), options, clock, recovery };
+        let watch = Watch { shared: Arc::clone(&shared), source, options, clock, recovery };
         Feed { shared, watch: Some(std::thread::spawn(move || watch.run())) }
     }
 
-    /// The number of the newest picture.
-    pub(super) fn newest(&self) -> Option<u64> {
-        self.shared.lock().ring.back().map(|still| still.number)
+    /// The newest picture.
+    pub(super) fn newest(&self) -> Option<Arc<Still>> {
+        self.shared.lock().ring.back().cloned()
     }
 
     /// The pictures in memory that are not older than `oldest`, less `wanted` intervals.
@@ -140,7 +142,7 @@ impl Drop for Feed {
         self.shared.lock().stop = true;
         self.shared.changed.notify_all();
         if let Some(watch) = self.watch.take() {
-            // The thread has nothing to say; if it died, the program's pipe is closed and ends it.
+            // The thread has nothing to say; if it died, what it held is closed and ends.
             let _ = watch.join();
         }
     }
@@ -148,6 +150,7 @@ impl Drop for Feed {
 
 struct Watch {
     shared: Arc<Shared>,
+    source: Arc<dyn Source>,
     options: Options,
     clock: Arc<dyn Clock>,
     recovery: Recovery,
@@ -165,11 +168,11 @@ impl Watch {
                 (state.pictures, state.ended, state.heard) = (0, false, Some(Instant::now()));
                 state.run
             };
-            let fault = match Process::start(&self.options.command) {
-                Ok((process, pipe)) => {
-                    self.read(run, pipe);
+            let fault = match self.source.start() {
+                Ok((pictures, hold)) => {
+                    self.read(run, pictures);
                     let reason = self.stand(run);
-                    let told = process.end();
+                    let told = hold.end();
                     reason.map(|reason| reason + &told)
                 }
                 Err(error) => Some(error),
@@ -184,34 +187,39 @@ impl Watch {
         }
     }
 
-    /// Reads the pictures of this run in a thread: the pipe of a process that hangs in the kernel never ends.
-    fn read(&self, run: u32, mut pipe: ChildStdout) {
+    /// Reads the pictures of this run in a thread: one that hangs in the kernel never ends.
+    fn read(&self, run: u32, mut pictures: Box<dyn Pictures>) {
         let (shared, clock) = (Arc::clone(&self.shared), Arc::clone(&self.clock));
         let (settle, most) = (u64::from(self.options.settle), self.options.ring);
         std::thread::spawn(move || {
-            let mut splitter = Splitter::new();
-            let mut buffer = vec![0; 64 * 1024];
+            let mut whole = Vec::new();
             let mut broken = 0;
             loop {
-                let read = pipe.read(&mut buffer).unwrap_or(0);
-                splitter.push(buffer.get(..read).unwrap_or_default());
+                let more = pictures.read(&mut whole);
                 let mut state = shared.lock();
                 if state.run != run || state.stop {
                     return;
                 }
-                state.broken += splitter.broken() - broken;
-                broken = splitter.broken();
-                while let Some(jpeg) = splitter.take() {
+                let now = pictures.broken();
+                if now > broken && broken == 0 {
+                    log::warn!("camera: a picture that is not whole; others of this run are counted");
+                }
+                state.broken += now - broken;
+                broken = now;
+                for jpeg in whole.drain(..) {
                     state.pictures += 1;
                     state.heard = Some(Instant::now());
                     if state.pictures > settle {
                         state.keep(jpeg, clock.utc().0, most);
                     }
                 }
-                state.ended = read == 0;
+                state.ended = !more;
                 drop(state);
                 shared.changed.notify_all();
-                if read == 0 {
+                if !more {
+                    if broken > 0 {
+                        log::warn!("camera: {broken} pictures of this run were not whole");
+                    }
                     return;
                 }
             }

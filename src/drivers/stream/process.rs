@@ -19,7 +19,7 @@ const KILLED: Duration = Duration::from_secs(2);
 const LAST_WORDS: usize = 300;
 
 /// The program at work.
-pub(super) struct Process {
+pub(in crate::drivers) struct Process {
     child: Child,
     words: Arc<Mutex<Vec<u8>>>,
     listener: Option<JoinHandle<()>>,
@@ -27,7 +27,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts `command`; its pictures come from the pipe.
-    pub(super) fn start(command: &[String]) -> Result<(Process, ChildStdout), String> {
+    pub(in crate::drivers) fn start(command: &[String]) -> Result<(Process, ChildStdout), String> {
         let (program, arguments) = command.split_first().ok_or("no program is named")?;
         let mut child = Command::new(program)
             .args(arguments)
@@ -56,7 +56,7 @@ impl Process {
     }
 
     /// Ends it with its children, by force if need be. What it said last, and how it ended by itself if it did.
-    pub(super) fn end(mut self) -> String {
+    pub(in crate::drivers) fn end(mut self) -> String {
         let by_itself = self.child.try_wait().ok().flatten();
         self.signal(Signal::TERM);
         if !self.gone_within(GRACE) {
