@@ -279,7 +279,7 @@ impl Hands for Field<'_> {
     }
 
     fn camera(&mut self) -> Result<Option<Box<dyn Camera>>, DeviceError> {
-        board::camera(self.profile, &self.clock)
+        board::camera(self.profile, &self.clock, self.config.site.coordinates)
     }
 
     fn picture(&mut self) -> Option<(DateTime<Utc>, Vec<u8>)> {
