@@ -60,6 +60,8 @@ cargo build --locked --profile "$profile" --target "$target" --features onnxrunt
 built=${CARGO_TARGET_DIR:-target}/$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/trapline
 
 stage=$(mktemp -d)
+# It becomes the package's root folder, which everybody may enter.
+chmod 0755 "$stage"
 trap 'rm -rf "$stage"' EXIT
 version=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
 
