@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 deb=$(realpath "${1:?a package, as cross/build.sh makes it}")
 arch=$(dpkg-deb -f "$deb" Architecture)
-root=target/debian/root-$arch.tar
+root=$PWD/target/debian/root-$arch.tar
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -83,8 +83,10 @@ done
     fail "owners: $(stat -c %U:%a /etc/trapline/trapline.toml /var/lib/trapline)"
 systemd-analyze verify /lib/systemd/system/trapline.service
 trapline --version
-if [ -e /usr/lib/trapline/libonnxruntime.so.* ]; then
-    trapline models bench /usr/share/trapline/models/bench-detector --engine onnxruntime | tail -n 3
+# The other engine would do it too, and only warn.
+if [ -e /usr/lib/trapline/libonnxruntime.so ]; then
+    trapline models bench /usr/share/trapline/models/bench-detector --engine onnxruntime | tee /tmp/bench
+    grep -qi "onnx *runtime" /tmp/bench || fail "the package's ONNX Runtime is not used"
 fi
 
 step run
