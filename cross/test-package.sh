@@ -5,8 +5,8 @@
 #   cross/test-package.sh target/debian/trapline_0.1.0_arm64.deb
 #
 # A package for another processor runs under qemu's user emulation, announced to the kernel in a namespace that ends with
-# the test (Linux 6.7 or newer), so that nothing changes outside. Needs root, mmdebstrap, and
-# qemu-user-static for another processor. The Debian is made once and kept in target/debian.
+# the test (Linux 6.7 or newer), so that nothing changes outside. Needs root and mmdebstrap, and for another
+# processor qemu-user-static and arch-test. The Debian is made once and kept in target/debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deb=$(realpath "${1:?a package, as cross/build.sh makes it}")
