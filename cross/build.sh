@@ -60,6 +60,8 @@ cargo build --locked --profile "$profile" --target "$target" --features onnxrunt
 built=${CARGO_TARGET_DIR:-target}/$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/trapline
 
 stage=$(mktemp -d)
+# It becomes the package's root folder, which everybody may enter.
+chmod 0755 "$stage"
 trap 'rm -rf "$stage"' EXIT
 version=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
 
@@ -85,18 +87,23 @@ if [ -n "$wheel" ]; then
     unzip -q -j -o "$file" "onnxruntime/capi/libonnxruntime.so.$onnxruntime" onnxruntime/LICENSE \
         onnxruntime/ThirdPartyNotices.txt -d "$cache"
     install -m 0644 "$cache/libonnxruntime.so.$onnxruntime" "$stage/usr/lib/trapline/"
+    # The name by which the program looks for it.
+    ln -s "libonnxruntime.so.$onnxruntime" "$stage/usr/lib/trapline/libonnxruntime.so"
     install -m 0644 "$cache/LICENSE" "$docs/LICENSE.onnxruntime"
     gzip -9n <"$cache/ThirdPartyNotices.txt" >"$docs/ThirdPartyNotices.onnxruntime.txt.gz"
 fi
 cat LICENSE-MIT LICENSE-APACHE >"$docs/copyright"
 
-# Nothing may need a newer C library than the boards have.
+# Nothing may need a newer C library than the boards have; the package asks for the one it needs.
+libc=0
 for file in "$stage"/usr/lib/trapline/*; do
+    [ ! -L "$file" ] || continue
     needs=$("$gcc-objdump" -T "$file" | grep -o 'GLIBC_[0-9.]*' | sed s/GLIBC_// | sort -uV | tail -n 1)
     if [ "$(printf '%s\n' "$needs" "$newest_glibc" | sort -V | tail -n 1)" != "$newest_glibc" ]; then
         echo "$(basename "$file") needs GLIBC_$needs; the boards have $newest_glibc: build on Debian 12" >&2
         exit 1
     fi
+    libc=$(printf '%s\n' "$libc" "$needs" | sort -V | tail -n 1)
     echo "$(basename "$file"): GLIBC_$needs or newer, $(stat -c %s "$file") bytes"
 done
 
@@ -128,7 +135,7 @@ Version: $version
 Architecture: $arch
 Maintainer: The Trapline maintainers <maintainers@trapline.invalid>
 Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f1)
-Depends: libc6 (>= 2.34), libgcc-s1, libstdc++6, systemd
+Depends: libc6 (>= $libc), libgcc-s1, libstdc++6, systemd
 Recommends: polkitd | policykit-1, rpicam-apps | libcamera-apps | gstreamer1.0-tools
 Section: science
 Priority: optional
