@@ -10,6 +10,7 @@ use super::{Failure, uplinks};
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
 use crate::daemon::pipeline::Pipeline;
+use crate::daemon::power::Shedding;
 use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
@@ -61,6 +62,7 @@ pub(super) fn ready(
     taxa: Taxa,
     clock: Arc<dyn Clock>,
     stop: &Arc<AtomicBool>,
+    shedding: Arc<Shedding>,
 ) -> Result<Ready, Failure> {
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
@@ -88,6 +90,7 @@ pub(super) fn ready(
                 stop.store(true, Ordering::SeqCst);
             }
         }),
+        shedding,
         boot: pipeline.journal().boot(),
     };
     let sender = Sender::new(outbox, setup).map_err(Failure::runtime)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
-    Retention, Site, Species, Strip, Thresholds, alerts, console, sending,
+    Retention, Site, Species, Strip, Thresholds, alerts, console, power, sending,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -32,6 +32,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
     let out = sending::check(out, &site.name, &ranges, folder)?;
     Ok(Config {
         alerts: alerts::check(raw.alert, site.coordinates, &out.sending.uplinks, &ranges)?,
+        power: power::check(raw.power, site.coordinates.is_some(), &ranges)?,
         out,
         site,
         board: raw.board,
@@ -80,6 +81,7 @@ pub(super) fn defaults() -> Config {
         out: sending::defaults(),
         alerts: Vec::new(),
         console: console::defaults(),
+        power: power::Power::default(),
     }
 }
 
@@ -346,6 +348,17 @@ mod tests {
         "hosts",
         "power_off",
         "reboot",
+        "low_hours",
+        "low",
+        "critical",
+        "rise",
+        "settle_min",
+        "shed",
+        "critical_sleep_h",
+        "sleep_max_h",
+        "sleep_min_min",
+        "grace_min",
+        "wake_early_s",
     ];
 
     #[test]
@@ -368,6 +381,7 @@ mod tests {
             "commands",
             "[alert]",
             "console",
+            "power",
         ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));

@@ -14,6 +14,7 @@ use crate::units::Score;
 pub mod alerts;
 mod check;
 pub mod console;
+pub mod power;
 pub mod raw;
 mod raw_alerts;
 mod raw_sending;
@@ -46,6 +47,8 @@ pub struct Config {
     pub alerts: Vec<alerts::Alert>,
     /// The page.
     pub console: console::Console,
+    /// When it stands watch, and what it gives up as the battery falls.
+    pub power: power::Power,
 }
 
 /// Where the trap stands.

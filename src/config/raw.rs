@@ -49,6 +49,8 @@ pub struct Raw {
     pub alert: Vec<Alert>,
     /// `[console]`
     pub console: super::console::Raw,
+    /// `[power]`
+    pub power: super::power::Raw,
 }
 
 impl Default for Raw {
@@ -72,6 +74,7 @@ impl Default for Raw {
             commands: Commands::default(),
             alert: Vec::new(),
             console: super::console::Raw::default(),
+            power: super::power::Raw::default(),
         }
     }
 }
