@@ -75,7 +75,7 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None)?;
+    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None, Arc::default())?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.
     let mut sender = ready.sender;

@@ -20,7 +20,9 @@ use crate::config::{Config, Journal};
 use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
+use crate::daemon::power::Keeper;
 use crate::daemon::pulse::Pulse;
+use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
 use crate::store::JournalError;
 
@@ -90,7 +92,17 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site))?;
+    let gauges = Box::new(SysfsGauges::new(Path::new("/sys")));
+    // No driver wakes a board yet: outside its hours the trap rests awake.
+    let mut plan = config.power.clone();
+    if bench {
+        // A laptop's battery is not that of the trap it plays.
+        (plan.low, plan.critical) = (0, 0);
+    }
+    let keeper = Keeper::new(plan, config.site.coordinates, gauges, None, clock.monotonic());
+    let shedding = keeper.shedding();
+    pipeline.keep(keeper).map_err(failed)?;
+    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site), shedding)?;
     pipeline.listen(ready.retunes);
     let beside = Beside {
         config: &config,

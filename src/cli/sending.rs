@@ -11,6 +11,7 @@ use crate::bundle::Site;
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
 use crate::daemon::pipeline::Pipeline;
+use crate::daemon::power::Shedding;
 use crate::daemon::pulse::Beat;
 use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
@@ -64,6 +65,7 @@ pub(super) fn ready(
     clock: Arc<dyn Clock>,
     stop: &Arc<AtomicBool>,
     site: Option<&Site>,
+    shedding: Arc<Shedding>,
 ) -> Result<Ready, Failure> {
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
@@ -98,6 +100,7 @@ pub(super) fn ready(
                 stop.store(true, Ordering::SeqCst);
             }
         }),
+        shedding,
         boot: pipeline.journal().boot(),
     };
     let sender = Sender::new(outbox, setup).map_err(Failure::runtime)?;

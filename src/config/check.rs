@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
-    Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, sending, watchdog,
+    Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, power, sending, watchdog,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -32,6 +32,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
     let out = sending::check(out, &site.name, &ranges, folder)?;
     Ok(Config {
         alerts: alerts::check(raw.alert, site.coordinates, &out.sending.uplinks, &ranges)?,
+        power: power::check(raw.power, site.coordinates.is_some(), &ranges)?,
         out,
         site,
         board: raw.board,
@@ -84,6 +85,7 @@ pub(super) fn defaults() -> Config {
         console: console::defaults(),
         bundles: bundles::defaults(),
         watchdog: watchdog::defaults(),
+        power: power::Power::default(),
     }
 }
 
@@ -359,6 +361,12 @@ mod tests {
         "reboot",
         "pipeline_s",
         "sender_s",
+        "low_hours",
+        "low",
+        "critical",
+        "rise",
+        "settle_min",
+        "shed",
     ];
 
     #[test]
@@ -382,6 +390,7 @@ mod tests {
             "[alert]",
             "console",
             "watchdog",
+            "power",
         ];
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));

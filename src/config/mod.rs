@@ -15,6 +15,7 @@ pub mod alerts;
 pub mod bundles;
 mod check;
 pub mod console;
+pub mod power;
 pub mod raw;
 mod raw_alerts;
 mod raw_sending;
@@ -52,6 +53,8 @@ pub struct Config {
     pub bundles: bundles::Bundles,
     /// When a part of the daemon counts as stuck.
     pub watchdog: watchdog::Watchdog,
+    /// When it stands watch, and what it gives up as the battery falls.
+    pub power: power::Power,
 }
 
 /// Where the trap stands.

@@ -53,6 +53,8 @@ pub struct Raw {
     pub bundles: super::bundles::Raw,
     /// `[watchdog]`
     pub watchdog: super::watchdog::Raw,
+    /// `[power]`
+    pub power: super::power::Raw,
 }
 
 impl Default for Raw {
@@ -78,6 +80,7 @@ impl Default for Raw {
             console: super::console::Raw::default(),
             bundles: super::bundles::Raw::default(),
             watchdog: super::watchdog::Raw::default(),
+            power: super::power::Raw::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::live::{Live, Note};
 use super::merge::{self, OpenSequence};
 use super::models;
 use super::pictures::{self, Offered};
+use super::power::Keeper;
 use super::pulse::Beat;
 use super::record::{self, Circumstances};
 use super::sender::BURSTS_LOST;
@@ -27,6 +28,12 @@ use crate::store::{
 };
 use crate::vision::judge::{Frame, Judge, Learnt};
 use crate::vision::{Detection, Judgement};
+
+mod rest;
+
+pub use rest::{NOT_JUDGED, UNJUDGED};
+
+use rest::unjudged;
 
 /// Longest wait for a trigger in one go, so that a wish to stop is noticed.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -149,6 +156,10 @@ pub struct Pipeline {
     next_aim: Instant,
     camera_fails: bool,
     beat: Option<Beat>,
+    keeper: Option<Keeper>,
+    /// The watch has ended and the machine is awake, or about to go off.
+    resting: bool,
+    goes_off: bool,
 }
 
 impl Pipeline {
@@ -187,6 +198,9 @@ impl Pipeline {
             next_aim: Instant::now(),
             camera_fails: false,
             beat: None,
+            keeper: None,
+            resting: false,
+            goes_off: false,
         };
         Ok(pipeline)
     }
@@ -212,8 +226,8 @@ impl Pipeline {
         self.retunes = Some(retunes);
     }
 
-    /// Stands watch until `stop` is set, `limit` triggers were answered or no more can come; then writes the row of
-    /// an orderly end. `told` hears of every burst once it is in the journal for good.
+    /// Stands watch until `stop` is set, `limit` triggers were answered, no more can come or the power plan has the
+    /// machine go off; then writes the row of an orderly end. `told` hears of every burst once it is in the journal for good.
     pub fn run(
         &mut self,
         stop: &AtomicBool,
@@ -223,7 +237,14 @@ impl Pipeline {
         let mut left = limit.unwrap_or(u64::MAX);
         while left > 0 && !stop.load(Ordering::SeqCst) && !self.devices.trigger.exhausted() {
             self.step();
-            if let Some(triggered) = self.wait() {
+            let triggered = self.wait();
+            // After the wait: by the time of the trigger, not by that of the one before.
+            if self.power()? {
+                return Ok(());
+            }
+            // Whoever asks for a burst gets one at any hour.
+            let wanted = |triggered: &Triggered| !self.resting || triggered.source == Source::Command;
+            if let Some(triggered) = triggered.filter(wanted) {
                 self.step();
                 self.answer(triggered, told)?;
                 left -= 1;
@@ -232,6 +253,9 @@ impl Pipeline {
                 self.aim();
             }
             self.heartbeat()?;
+        }
+        if self.resting {
+            return Ok(());
         }
         self.judge.end_sequence();
         self.effort(EffortKind::Stop)
@@ -308,7 +332,8 @@ impl Pipeline {
         self.step();
         self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
         let begun = Instant::now();
-        let judged = self.look(&shots);
+        let spares = self.keeper.as_ref().is_some_and(Keeper::spares_judge);
+        let judged = if spares { unjudged(&shots) } else { self.look(&shots) };
         let judging = begun.elapsed();
         self.totals.spend(&judged.spent, judging);
         let circumstances = Circumstances {
@@ -316,12 +341,15 @@ impl Pipeline {
             clock: self.devices.clock.utc().1,
             millis: u32::try_from(shutter.elapsed().as_millis()).unwrap_or(u32::MAX),
             suppressed: triggered.suppressed,
-            models: &self.models,
+            models: if spares { &[] } else { &self.models },
         };
         let mut burst = record::burst(&circumstances, &shots, &judged);
         self.step();
         if let Some(stowed) = self.stow(&mut burst, &judged, &shots)? {
             self.devices.camera.journaled();
+            if spares {
+                self.journal.count(UNJUDGED, 1)?;
+            }
             self.merge(&stowed.recorded, judged)?;
             self.note(|| Note::Burst { key: stowed.recorded.key, judging });
             told(&Acknowledged { stowed: &stowed, burst: &burst, source: triggered.source, judging });
@@ -430,7 +458,7 @@ impl Pipeline {
     /// Writes the hourly row when it is due.
     fn heartbeat(&mut self) -> Result<(), JournalError> {
         let now = self.devices.clock.monotonic();
-        if now < self.next_heartbeat {
+        if now < self.next_heartbeat || self.resting {
             return Ok(());
         }
         self.next_heartbeat = now + HEARTBEAT;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::hal::Gauges;
+use crate::hal::{Charge, Gauges};
 
 /// Millidegrees Celsius (Documentation/ABI/testing/sysfs-class-thermal of the kernel).
 const THERMAL: &str = "class/thermal/thermal_zone0/temp";
@@ -28,15 +28,29 @@ fn number(file: &Path) -> Option<i64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
-impl Gauges for SysfsGauges {
-    fn battery(&self) -> Option<u16> {
+impl SysfsGauges {
+    /// The folder of the first battery.
+    fn supply(&self) -> Option<PathBuf> {
         let supplies = fs::read_dir(self.root.join(SUPPLIES)).ok()?;
         let mut folders: Vec<PathBuf> = supplies.flatten().map(|entry| entry.path()).collect();
         folders.sort();
-        let battery = folders.into_iter().find(|folder| {
-            fs::read_to_string(folder.join("type")).is_ok_and(|kind| kind.trim() == "Battery")
-        })?;
-        u16::try_from(number(&battery.join("voltage_now"))? / 1000).ok()
+        folders
+            .into_iter()
+            .find(|folder| fs::read_to_string(folder.join("type")).is_ok_and(|kind| kind.trim() == "Battery"))
+    }
+}
+
+impl Gauges for SysfsGauges {
+    fn battery(&self) -> Option<u16> {
+        u16::try_from(number(&self.supply()?.join("voltage_now"))? / 1000).ok()
+    }
+
+    fn charge(&self) -> Option<Charge> {
+        let supply = self.supply()?;
+        // `capacity`: percent (sysfs-class-power).
+        let percent = number(&supply.join("capacity")).and_then(|n| u8::try_from(n).ok());
+        let percent = percent.filter(|percent| *percent <= 100);
+        Some(Charge { millivolts: self.battery(), percent, milliamps: None })
     }
 
     fn temperature(&self) -> Option<i8> {
@@ -59,6 +73,11 @@ mod tests {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("type"), format!("{kind}\n")).unwrap();
             fs::write(folder.join("voltage_now"), "3812500\n").unwrap();
+        }
+        assert_eq!(gauges.charge().unwrap().percent, None, "a supply that does not say is not empty");
+        for (told, percent) in [("37\n", Some(37)), ("0\n", Some(0)), ("101\n", None), ("-1\n", None)] {
+            fs::write(root.path().join(SUPPLIES).join("bat/capacity"), told).unwrap();
+            assert_eq!(gauges.charge().unwrap().percent, percent);
         }
         fs::create_dir_all(root.path().join("class/thermal/thermal_zone0")).unwrap();
         fs::write(root.path().join(THERMAL), "-7400\n").unwrap();

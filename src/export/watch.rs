@@ -3,13 +3,17 @@
 //! The journal gets a row at every start, once an hour, and at an orderly stop. Between two rows of one boot the
 //! daemon was at work. A boot without a stop ended some time after its last sign of life, at most an hour later by
 //! the pace of the heartbeat; here it ends with that sign, so that effort is never claimed that was not made.
+//!
+//! A trap whose sensor switches the machine on stands watch while the machine is off: from the row that hands over to
+//! the next start, if that came in time ([`HANDED_OVER`]). One that came too late was without power, from when nobody
+//! knows; then nothing of the time between is claimed.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::store::EffortKind;
 use crate::store::record::StoredEffort;
+use crate::store::{EffortKind, HANDED_OVER};
 use crate::units::ClockQuality;
 
 /// A step of the clock by more than this, where its quality changed, is the clock being set and not time that passed:
@@ -48,6 +52,7 @@ struct Sign {
     at: DateTime<Utc>,
     clock: ClockQuality,
     stop: bool,
+    handover: bool,
 }
 
 /// The spells of watch of one deployment in one journal, ordered by boot and by recording.
@@ -62,13 +67,33 @@ pub fn watches(
 ) -> Vec<Watch> {
     let mut boots: BTreeMap<u32, (Vec<Sign>, Vec<Sign>)> = BTreeMap::new();
     for row in effort {
-        let sign = Sign { at: row.at, clock: row.clock, stop: row.kind == EffortKind::Stop };
+        let handover = row.kind == EffortKind::Handover;
+        let sign =
+            Sign { at: row.at, clock: row.clock, stop: handover || row.kind == EffortKind::Stop, handover };
         boots.entry(row.boot).or_default().0.push(sign);
     }
     for (boot, at, clock) in bursts {
-        boots.entry(boot).or_default().1.push(Sign { at, clock, stop: false });
+        boots.entry(boot).or_default().1.push(Sign { at, clock, stop: false, handover: false });
     }
-    boots.into_iter().flat_map(|(boot, (rows, bursts))| of_boot(boot, &rows, &bursts)).collect()
+    let mut spells = Vec::new();
+    let mut before: Option<Sign> = None;
+    for (boot, (rows, bursts)) in boots {
+        if let (Some(last), Some(first)) = (before.filter(|last| last.handover), rows.first()) {
+            spells.extend(alone(boot, last, *first));
+        }
+        before = rows.last().copied();
+        spells.extend(of_boot(boot, &rows, &bursts));
+    }
+    spells
+}
+
+/// The watch of the sensor alone, between a hand-over and the start `first` of the boot after it.
+fn alone(boot: u32, last: Sign, first: Sign) -> Option<Watch> {
+    let set = |sign: Sign| sign.clock != ClockQuality::Unset;
+    let off = first.at - last.at;
+    let in_time = (TimeDelta::zero()..=TimeDelta::seconds(HANDED_OVER)).contains(&off);
+    let timed = set(last) && set(first);
+    (in_time && timed).then_some(Watch { boot, from: last.at, until: first.at, timed, cut: false })
 }
 
 fn of_boot(boot: u32, rows: &[Sign], bursts: &[Sign]) -> Vec<Watch> {
@@ -76,9 +101,10 @@ fn of_boot(boot: u32, rows: &[Sign], bursts: &[Sign]) -> Vec<Watch> {
     let mut before: Option<Sign> = None;
     for sign in if rows.is_empty() { bursts } else { rows } {
         match (spells.last_mut(), before) {
-            (Some(spell), Some(last)) if !stepped(last, *sign) => spell.until = sign.at,
-            (last, _) => {
-                if let Some(spell) = last {
+            // After a stop the watch began anew: what lies between was a rest.
+            (Some(spell), Some(last)) if !last.stop && !stepped(last, *sign) => spell.until = sign.at,
+            (last, stopped) => {
+                if let Some(spell) = last.filter(|_| stopped.is_none_or(|sign| !sign.stop)) {
                     // The clock was wrong until here, unless it was set back by little.
                     let back = spell.until - sign.at;
                     spell.timed &= (TimeDelta::zero()..=CLOCK_STEP).contains(&back);
@@ -89,7 +115,7 @@ fn of_boot(boot: u32, rows: &[Sign], bursts: &[Sign]) -> Vec<Watch> {
         }
         before = Some(*sign);
     }
-    let stopped = rows.iter().any(|sign| sign.stop);
+    let stopped = rows.last().is_some_and(|sign| sign.stop);
     if let (Some(last), Some(quality)) = (spells.last_mut(), before.map(|sign| sign.clock)) {
         last.cut = !stopped;
         let later = bursts.iter().filter(|b| b.clock == quality && !stopped).map(|b| b.at);
@@ -141,7 +167,7 @@ pub fn covered(
 mod tests {
     use super::*;
     use crate::store::Effort;
-    use EffortKind::{Heartbeat, Start, Stop};
+    use EffortKind::{Handover, Heartbeat, Start, Stop};
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("{text}:00Z").parse().unwrap()
@@ -185,6 +211,48 @@ mod tests {
         let found = watches(&rows, bursts);
         assert_eq!(told(&found)[1], spell("05-03T06:00", "05-03T07:40", true, true));
         assert_eq!(found[1].length(), TimeDelta::minutes(100));
+    }
+
+    #[test]
+    fn a_rest_within_one_boot_is_no_watch() {
+        let rows = [
+            rtc(1, Start, "2026-05-01T20:00"),
+            rtc(1, Stop, "2026-05-02T06:00"),
+            rtc(1, Start, "2026-05-02T20:00"),
+            rtc(1, Heartbeat, "2026-05-02T21:00"),
+        ];
+        let expected = [
+            spell("05-01T20:00", "05-02T06:00", true, false),
+            spell("05-02T20:00", "05-02T21:00", true, true),
+        ];
+        assert_eq!(told(&watches(&rows, [])), expected);
+        // The clock was set back by hours while it rested: both spells have their times.
+        let rows = [
+            rtc(1, Start, "2026-05-01T20:00"),
+            rtc(1, Stop, "2026-05-02T06:00"),
+            row(1, Start, "2026-05-02T01:00", ClockQuality::Gps),
+        ];
+        assert!(watches(&rows, []).iter().all(|w| w.timed));
+    }
+
+    #[test]
+    fn a_sensor_that_switches_the_machine_on_stands_watch_alone_as_long_as_it_is_proved() {
+        let rows = [
+            rtc(1, Start, "2026-05-01T20:00"),
+            rtc(1, Handover, "2026-05-01T20:01"),
+            rtc(2, Start, "2026-05-02T20:01"),
+            rtc(2, Handover, "2026-05-02T20:02"),
+            // Two days later: the battery was empty in between.
+            rtc(3, Start, "2026-05-04T20:02"),
+            rtc(3, Handover, "2026-05-04T20:03"),
+        ];
+        let found = watches(&rows, []);
+        let expected = [
+            (at("2026-05-01T20:00"), at("2026-05-02T20:02")),
+            (at("2026-05-04T20:02"), at("2026-05-04T20:03")),
+        ];
+        assert_eq!(merged(&found), expected);
+        assert!(found.iter().all(|w| !w.cut));
     }
 
     #[test]

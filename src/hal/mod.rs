@@ -1,11 +1,14 @@
 //! The seams to the outside, traits only. Each has a real driver and a bench driver in `drivers`.
 
+mod power;
 mod uplink;
 
+pub use power::{Battery, Charge, Fix, Handed, LightSensor, Locator, PowerControl, Strain, Woken};
 pub use uplink::{
     Downlink, Dues, Form, Link, NetworkTime, Parcel, Receipt, Signal, Subject, Uplink, UplinkError,
 };
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -154,4 +157,59 @@ pub trait Gauges: Send {
 
     /// Inside the housing, degrees Celsius.
     fn temperature(&self) -> Option<i8>;
+
+    /// All that is known of the battery; `None`: there is no gauge.
+    fn charge(&self) -> Option<Charge> {
+        self.battery().map(|millivolts| Charge { millivolts: Some(millivolts), ..Charge::default() })
+    }
+
+    /// What the computer says of its supply.
+    fn strain(&self) -> Option<Strain> {
+        None
+    }
+
+    /// Light outside, lux.
+    fn light(&self) -> Option<f32> {
+        None
+    }
+
+    /// Why the last reading of the battery is unknown, where there is a gauge that should know.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
+    /// Readings of a gauge that failed since the start.
+    fn failures(&self) -> u64 {
+        0
+    }
+}
+
+impl<G: Gauges + Sync + ?Sized> Gauges for Arc<G> {
+    fn battery(&self) -> Option<u16> {
+        (**self).battery()
+    }
+
+    fn temperature(&self) -> Option<i8> {
+        (**self).temperature()
+    }
+
+    fn charge(&self) -> Option<Charge> {
+        (**self).charge()
+    }
+
+    fn strain(&self) -> Option<Strain> {
+        (**self).strain()
+    }
+
+    fn light(&self) -> Option<f32> {
+        (**self).light()
+    }
+
+    fn fault(&self) -> Option<String> {
+        (**self).fault()
+    }
+
+    fn failures(&self) -> u64 {
+        (**self).failures()
+    }
 }

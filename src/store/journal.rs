@@ -10,6 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::JournalError;
 use super::media::Kept;
+use super::notes::{self, Happening};
 use super::opening::{self, Database};
 use super::reader::Reader;
 use super::record::Burst;
@@ -157,6 +158,19 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let boot = self.boot;
         self.transaction(|db| recording::effort(db, boot, kind, at, clock, effort))
+    }
+
+    /// Writes that something happened to the trap beside its bursts: a word for its kind, and plain words.
+    pub fn happened(
+        &mut self,
+        at: DateTime<Utc>,
+        clock: ClockQuality,
+        kind: &str,
+        text: &str,
+    ) -> Result<(), JournalError> {
+        let happening =
+            Happening { boot: self.boot, at, clock, kind: kind.to_owned(), text: text.to_owned() };
+        self.transaction(|db| notes::write_happening(db, &happening))
     }
 
     /// Keeps bytes under a name (what the vision learnt), replacing those before.

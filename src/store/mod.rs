@@ -53,7 +53,8 @@ pub use error::JournalError;
 pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};
 pub use notes::{
-    Label, Notebook, Reading, Seen, StoredBoot, StoredDeployment, StoredLabel, StoredSetup, standing,
+    Happening, Label, Notebook, Reading, Seen, StoredBoot, StoredDeployment, StoredLabel, StoredSetup,
+    standing,
 };
 pub use opening::in_use;
 pub use outbox::{EXPIRED, Notice, Outbox, Priority, Route, Waiting};
@@ -65,5 +66,6 @@ pub use room::{DELETED_BYTES, DELETED_FILES, Deletion, MADE_ROOM, Room};
 pub use sealed::Damage;
 pub use sweep::{MISSING, Swept};
 pub use terms::{
-    DEFAULT_GAP_SECONDS, Deployment, Effort, EffortKind, Opened, Recorded, SequenceVerdict, Start,
+    DEFAULT_GAP_SECONDS, Deployment, Effort, EffortKind, HANDED_OVER, Opened, Recorded, SequenceVerdict,
+    Start,
 };

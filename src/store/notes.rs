@@ -16,7 +16,7 @@ use super::error::JournalError;
 use super::reader::{Listing, Reader};
 use super::schema::{self, Nature};
 use super::sealed::Row;
-use super::tables::{BOOT, BURST, DEPLOYMENT, LABEL, MEDIA, READING, SETUP};
+use super::tables::{BOOT, BURST, DEPLOYMENT, HAPPENING, LABEL, MEDIA, READING, SETUP};
 use super::{opening, recording, state};
 use crate::deployment::Setup;
 use crate::event::{EventKey, Outcome};
@@ -129,6 +129,21 @@ pub struct Reading {
     pub temperature: Option<i8>,
     /// Free space on the card, percent.
     pub card_free: Option<u8>,
+}
+
+/// Something that happened to the trap beside its bursts: to its battery, its clock, its sleep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    /// The start it belongs to.
+    pub boot: u32,
+    /// When, by the trap's clock.
+    pub at: DateTime<Utc>,
+    /// How far that clock could be trusted.
+    pub clock: ClockQuality,
+    /// `battery`, `gauge`, `clock`, `rest`, `watch`, `sleep`, `wake`, `unverified` or `place`.
+    pub kind: String,
+    /// In plain words.
+    pub text: String,
 }
 
 /// The journal, open for what people add.
@@ -305,7 +320,31 @@ pub(super) fn write_reading(db: &Connection, reading: &Reading) -> rusqlite::Res
     READING.insert(db, row)
 }
 
+/// Writes a happening.
+pub(super) fn write_happening(db: &Connection, happening: &Happening) -> rusqlite::Result<()> {
+    let row = vec![
+        HAPPENING.next_id(db)?.into(),
+        happening.boot.into(),
+        happening.at.timestamp_micros().into(),
+        Value::Text(happening.clock.as_str().to_owned()),
+        Value::Text(happening.kind.clone()),
+        Value::Text(happening.text.clone()),
+    ];
+    HAPPENING.insert(db, row)
+}
+
 impl Reader {
+    /// What happened to the trap beside its bursts, in the order it came.
+    pub fn happenings(&self) -> Result<Listing<Happening>, JournalError> {
+        self.all(&HAPPENING, |row| Happening {
+            boot: narrow(row, "boot"),
+            at: time(row, "at_us"),
+            clock: ClockQuality::parse(row.text("clock")).unwrap_or(ClockQuality::Unset),
+            kind: row.text("kind").to_owned(),
+            text: row.text("text").to_owned(),
+        })
+    }
+
     /// All labels, those taken back as well, in the order they were given. See [`standing`].
     pub fn labels(&self) -> Result<Listing<StoredLabel>, JournalError> {
         self.all(&LABEL, label)

@@ -243,10 +243,12 @@ fn remembered_boot(path: &Path) -> u32 {
     if sound { number.parse().unwrap_or(0) } else { 0 }
 }
 
-/// Whether the last effort row is a stop.
+/// Whether the last effort row is an orderly end.
 fn stopped(db: &Connection) -> rusqlite::Result<bool> {
     let rows = tables::EFFORT.select(db, "ORDER BY id DESC LIMIT 1", &[])?;
-    Ok(rows.sound.first().is_some_and(|row| row.text("kind") == EffortKind::Stop.as_str()))
+    Ok(rows.sound.first().is_some_and(|row| {
+        [EffortKind::Stop, EffortKind::Handover].iter().any(|kind| row.text("kind") == kind.as_str())
+    }))
 }
 
 fn write_deployment(db: &Connection, deployment: &Deployment) -> rusqlite::Result<i64> {

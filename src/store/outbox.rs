@@ -484,6 +484,11 @@ impl Outbox {
         Ok(rows.map_err(|e| self.fail(e))?.sound.iter().any(|row| row.integer_or_null("done_us").is_some()))
     }
 
+    /// Writes that something happened to the trap beside its bursts.
+    pub fn happened(&mut self, happening: &notes::Happening) -> Result<(), JournalError> {
+        self.transaction(|db| notes::write_happening(db, happening))
+    }
+
     /// Writes how the trap fares.
     pub fn reading(&mut self, reading: &Reading) -> Result<(), JournalError> {
         self.transaction(|db| notes::write_reading(db, reading))

@@ -265,8 +265,14 @@ pub(super) const READING: Table = Table {
     ],
 };
 
+/// What happened to the trap.
+pub(super) const HAPPENING: Table = Table {
+    name: "happening",
+    columns: &[integer("id"), integer("boot"), integer("at_us"), text("clock"), text("kind"), text("text")],
+};
+
 /// Every table, parents before children.
-pub(super) static ALL: [&Table; 18] = [
+pub(super) static ALL: [&Table; 19] = [
     &DEPLOYMENT,
     &BOOT,
     &SEQUENCE,
@@ -285,4 +291,5 @@ pub(super) static ALL: [&Table; 18] = [
     &SETUP,
     &LABEL,
     &READING,
+    &HAPPENING,
 ];

@@ -83,13 +83,20 @@ pub struct Recorded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EffortKind {
-    /// The watch began; written by [`super::Journal::open`].
+    /// The watch began; written by [`super::Journal::open`], and after a rest.
     Start,
     /// The watch goes on; once an hour.
     Heartbeat,
     /// The watch ended in order.
     Stop,
+    /// The machine went off in order and its sensor stands watch alone: it switches the machine on when something
+    /// moves, and an alarm does in any case, at most [`HANDED_OVER`] later.
+    Handover,
 }
+
+/// A trap that was handed over to its sensor starts again within this time, seconds: a day, the longest that its alarm
+/// is set to, and an hour. One that comes later was without power in between.
+pub const HANDED_OVER: i64 = 25 * 3600;
 
 impl EffortKind {
     /// The name used in the journal.
@@ -98,12 +105,14 @@ impl EffortKind {
             EffortKind::Start => "start",
             EffortKind::Heartbeat => "heartbeat",
             EffortKind::Stop => "stop",
+            EffortKind::Handover => "handover",
         }
     }
 
     /// The inverse of [`EffortKind::as_str`].
     pub fn parse(name: &str) -> Option<Self> {
-        [EffortKind::Start, EffortKind::Heartbeat, EffortKind::Stop].into_iter().find(|k| k.as_str() == name)
+        let all = [EffortKind::Start, EffortKind::Heartbeat, EffortKind::Stop, EffortKind::Handover];
+        all.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

@@ -264,6 +264,7 @@ impl World {
             clock: Arc::new(self.clone()),
             gauges: Box::new(Nothing),
             errands: Box::new(move |errand| drop(errands.send(errand))),
+            shedding: Default::default(),
             boot: opened.boot,
         };
         let sender = Sender::new(Outbox::of(&journal).unwrap(), setup).unwrap();

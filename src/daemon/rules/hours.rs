@@ -40,7 +40,7 @@ fn sun_is_up(at: DateTime<Utc>, coordinates: Option<(f64, f64)>) -> Option<bool>
 }
 
 /// On a day without sunrise and sunset: whether the sun stays up (midnight sun) rather than down (polar night).
-fn never_sets(latitude: f64, date: NaiveDate) -> bool {
+pub(in crate::daemon) fn never_sets(latitude: f64, date: NaiveDate) -> bool {
     NORTHERN.contains(&date.ordinal()) == (latitude > 0.0)
 }
 

@@ -1,7 +1,7 @@
 //! Which sightings are alerts, by the site's rules. Pure: what it needs of the past it keeps itself, and the caller
 //! keeps that over restarts.
 
-mod hours;
+pub(super) mod hours;
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `channel` | one uplink: pauses, the price of air time |
 //! | `compose` | records to messages: codes, times |
+//! | `housing` | what a low battery has it do |
 //! | `letter` | messages as JSON |
 //! | `report` | health, digest, losses |
 //! | `orders` | commands: counters, trials |
@@ -17,6 +18,7 @@
 mod carry;
 pub mod channel;
 mod compose;
+mod housing;
 mod letter;
 mod orders;
 mod picture;
@@ -35,12 +37,14 @@ use self::channel::{Carried, Channel};
 use self::compose::Times;
 use self::orders::{Asked, Orders};
 use self::report::{Day, Moment};
+use super::power::Shedding;
 use crate::config::Thresholds;
 use crate::config::sending::Sending;
 use crate::event::{CommandAck, CommandResult, Message, Sighting, When, wire};
 use crate::hal::{Clock, Gauges, Link, Subject, UplinkError};
 use crate::store::record::Stored;
 use crate::store::{AirLog, JournalError, Outbox, Priority, Route};
+use crate::units::ClockQuality;
 
 /// Longest pause between two steps: a clock that was set, a bell that was missed.
 const GLANCE: Duration = Duration::from_secs(30);
@@ -119,6 +123,8 @@ pub struct Setup {
     pub gauges: Box<dyn Gauges>,
     /// Takes what others must do.
     pub errands: Box<dyn FnMut(Errand) + Send>,
+    /// What is to be left be while the battery is low.
+    pub shedding: Arc<Shedding>,
     /// This start.
     pub boot: u32,
 }
@@ -137,6 +143,8 @@ pub struct Sender {
     digested: Option<Day>,
     reboot: bool,
     singly: (Option<Day>, u32),
+    /// Messages wait because the battery is low.
+    held: bool,
     /// The health message that ends a trial once it has left.
     proof: Option<String>,
 }
@@ -167,6 +175,7 @@ impl Sender {
             digested: None,
             reboot: false,
             singly: (None, 0),
+            held: false,
             proof: None,
             setup,
         };
@@ -184,11 +193,13 @@ impl Sender {
         self.expire()?;
         self.report()?;
         let mut next = GLANCE;
-        for index in 0..self.setup.channels.len() {
-            next = next.min(self.carry(index)?);
-            self.keep_time(index, false)?;
+        if !self.holds()? {
+            for index in 0..self.setup.channels.len() {
+                next = next.min(self.carry(index)?);
+                self.keep_time(index, false)?;
+            }
+            self.listen(Duration::ZERO)?;
         }
-        self.listen(Duration::ZERO)?;
         self.trials()?;
         self.setup.channels.iter_mut().for_each(Channel::rest);
         if self.reboot {
@@ -312,7 +323,7 @@ impl Sender {
 
     fn expire(&mut self) -> Result<(), JournalError> {
         let (utc, quality) = self.setup.clock.utc();
-        if quality == crate::units::ClockQuality::Unset {
+        if quality == ClockQuality::Unset {
             return Ok(());
         }
         let up = self.up();
@@ -362,7 +373,7 @@ impl Sender {
             drop(self.health()?);
         }
         let (utc, quality) = self.setup.clock.utc();
-        if !self.setup.sending.digest || quality == crate::units::ClockQuality::Unset {
+        if !self.setup.sending.digest || quality == ClockQuality::Unset {
             return Ok(());
         }
         let Some(yesterday) = Day::of(utc).and_then(Day::before) else { return Ok(()) };
@@ -500,7 +511,7 @@ impl Sender {
             Asked::Status => drop(self.health()?),
             Asked::Mark(north, east) => self.outbox.place(self.setup.boot, north, east, utc)?,
             Asked::Time(utc) => {
-                self.setup.clock.correct(utc, crate::units::ClockQuality::Network);
+                self.setup.clock.correct(utc, ClockQuality::Network);
                 self.watch_clock()?;
             }
             Asked::Changed => {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, TimeDelta, Timelike, Utc};
 use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Reset, Sighting, When};
 use crate::hal::Gauges;
 use crate::store::record::{Stored, StoredEffort};
-use crate::store::{EXPIRED, Effort, EffortKind, Filter, JournalError, Outbox, Reading};
+use crate::store::{EXPIRED, Effort, EffortKind, Filter, HANDED_OVER, JournalError, Outbox, Reading};
 use crate::units::ClockQuality;
 
 /// Counter of messages that no uplink would take.
@@ -243,21 +243,22 @@ fn tell(
     }
 }
 
-/// Minutes of a day that the trap stood watch: from each start to the last row of that boot.
+/// Minutes of a day that the trap stood watch: from each start to the last row before the next one, and to the next
+/// start where the machine was handed over to its sensor.
 fn effort(rows: &[StoredEffort], day: &Day) -> u16 {
-    let mut watches: BTreeMap<u32, (DateTime<Utc>, DateTime<Utc>)> = BTreeMap::new();
+    let mut watches: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::new();
+    let mut handed: Option<DateTime<Utc>> = None;
     for row in rows {
-        match row.kind {
-            EffortKind::Start => {
-                watches.insert(row.boot, (row.at, row.at));
-            }
-            EffortKind::Heartbeat | EffortKind::Stop => {
-                watches.entry(row.boot).and_modify(|watch| watch.1 = watch.1.max(row.at));
-            }
+        if row.kind == EffortKind::Start {
+            let in_time = |since: &DateTime<Utc>| (row.at - *since).num_seconds() <= HANDED_OVER;
+            watches.push((handed.filter(in_time).map_or(row.at, |since| since.min(row.at)), row.at));
+        } else if let Some(watch) = watches.last_mut() {
+            watch.1 = watch.1.max(row.at);
         }
+        handed = (row.kind == EffortKind::Handover).then_some(row.at);
     }
     let minutes: i64 = watches
-        .values()
+        .iter()
         .map(|(from, until)| (*until.min(&day.until) - *from.max(&day.from)).num_minutes().max(0))
         .sum();
     u16::try_from(minutes.min(1440)).unwrap_or(1440)

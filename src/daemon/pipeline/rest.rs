@@ -1,0 +1,121 @@
+//! The pipeline under a power plan: it rests, sleeps, watches again, and keeps bursts unjudged.
+
+use std::sync::Arc;
+
+use super::Pipeline;
+use crate::daemon::power::{Keeper, Level, UNVERIFIED, Wish};
+use crate::hal::Shot;
+use crate::store::{EffortKind, JournalError};
+use crate::vision::Judgement;
+
+/// Under this name the journal keeps the battery's level, so that its hysteresis holds over sleeps.
+const LEVEL: &str = "power.level";
+
+/// Counter of bursts that were kept unjudged because the battery was low.
+pub const UNJUDGED: &str = "power.unjudged";
+
+/// Stands in every frame that was kept unjudged: `trapline sort` judges the pictures at home.
+pub const NOT_JUDGED: &str = "not judged: the battery was low";
+
+impl Pipeline {
+    /// Follows a power plan from now on.
+    pub fn keep(&mut self, mut keeper: Keeper) -> Result<(), JournalError> {
+        let level = self.journal.state(LEVEL)?.and_then(|name| Level::parse(&String::from_utf8_lossy(&name)));
+        keeper.begin(level.unwrap_or_default());
+        self.keeper = Some(keeper);
+        self.told_of_power()
+    }
+
+    /// After a run: whether it ended because the machine is to go off, by the power plan.
+    pub fn goes_off(&self) -> bool {
+        self.goes_off
+    }
+
+    /// The power plan, once the run has ended.
+    pub fn keeper(&mut self) -> Option<&mut Keeper> {
+        self.keeper.as_mut()
+    }
+
+    /// Does what the power plan wants; true when the run is over because the machine goes off.
+    pub(super) fn power(&mut self) -> Result<bool, JournalError> {
+        let clock = Arc::clone(&self.devices.clock);
+        let Some(wish) = self.keeper.as_mut().and_then(|keeper| keeper.turn(&*clock)) else {
+            return Ok(false);
+        };
+        match wish {
+            Wish::Watch => self.watch_again()?,
+            Wish::Rest => self.rest()?,
+            Wish::Sleep => {
+                self.rest()?;
+                self.told_of_power()?;
+                self.goes_off = !self.keeper.as_ref().is_some_and(Keeper::sleeps_in_place);
+                if let Some(keeper) = self.keeper.as_mut().filter(|_| !self.goes_off) {
+                    // An alarm that is not certain is told by the keeper, and the machine stays awake.
+                    let _ = keeper.hand_over(&*clock);
+                }
+            }
+        }
+        self.told_of_power()?;
+        Ok(self.goes_off)
+    }
+
+    /// Ends the watch and stays awake.
+    fn rest(&mut self) -> Result<(), JournalError> {
+        if std::mem::replace(&mut self.resting, true) {
+            return Ok(());
+        }
+        self.judge.end_sequence();
+        self.effort(EffortKind::Stop)
+    }
+
+    /// Takes the watch up after a rest.
+    fn watch_again(&mut self) -> Result<(), JournalError> {
+        if !std::mem::replace(&mut self.resting, false) {
+            return Ok(());
+        }
+        // What was swallowed while nobody stood watch is no effort.
+        self.devices.trigger.take_suppressed();
+        self.next_heartbeat = self.devices.clock.monotonic() + super::HEARTBEAT;
+        self.effort(EffortKind::Start)
+    }
+
+    /// Writes what happened to battery, sleep and clock.
+    fn told_of_power(&mut self) -> Result<(), JournalError> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        let (told, unverified) = (keeper.take_told(), keeper.take_unverified());
+        let level = keeper.level().as_str();
+        let (at, clock) = self.devices.clock.utc();
+        let journal = &mut self.journal;
+        let mut write = || -> Result<(), JournalError> {
+            for told in &told {
+                log::info!("{}: {}", told.kind, told.text);
+                journal.happened(at, clock, told.kind, &told.text)?;
+            }
+            if unverified > 0 {
+                journal.count(UNVERIFIED, unverified)?;
+            }
+            if told.iter().any(|told| told.kind == "battery") {
+                journal.put_state(LEVEL, level.as_bytes())?;
+            }
+            Ok(())
+        };
+        match write() {
+            Err(error) if error.is_full() => {
+                log::error!("what happened to the power is not journaled: {error}");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+}
+
+/// A burst kept without a look at it: flagged in every frame, and never an empty.
+pub(super) fn unjudged(shots: &[Shot]) -> Judgement {
+    let mut judged = Judgement::failed(shots.len(), NOT_JUDGED);
+    for (frame, shot) in judged.frames.iter_mut().zip(shots) {
+        if let Err(reason) = &shot.jpeg {
+            frame.failed = Some(reason.clone());
+        }
+    }
+    judged
+}

@@ -1,0 +1,371 @@
+//! The power plan at work: looks at battery, clock and hours once a minute and says whether to watch, rest or sleep.
+//!
+//! `hours` knows the windows of watch, `level` how full the battery is. Nothing here writes: what is to be journaled is
+//! told to the pipeline. The one rule above all: no machine goes off without an alarm that was read back and is right.
+
+mod hours;
+mod level;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use hours::{open, opens, sun};
+pub use level::{Battery, Level};
+
+use crate::config::power::Power;
+use crate::hal::{Charge, Clock, Gauges, Handed, PowerControl, Woken};
+use crate::units::ClockQuality;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// After an alarm that was not right, so long until the next attempt to sleep.
+const AGAIN: Duration = Duration::from_secs(600);
+
+/// So far an alarm that was read back may be from what was wanted: two seconds of the slowest controller's clock, and
+/// what the reading takes.
+const TOLERANCE: Duration = Duration::from_secs(5);
+
+/// An alarm closer than this at the hand-over might fire while the system still goes down, and be lost.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// A step of the clock by more than this against the monotonic one is told.
+const STEP: TimeDelta = TimeDelta::seconds(2);
+
+/// Counter of sleeps that were called off, because the alarm was not right.
+pub const UNVERIFIED: &str = "power.unverified";
+
+/// What happened, for the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// `battery`, `gauge`, `clock`, `rest`, `watch`, `sleep`, `wake` or `unverified`.
+    pub kind: &'static str,
+    /// In plain words.
+    pub text: String,
+}
+
+/// What the plan wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Stand watch.
+    Watch,
+    /// Take no pictures, stay awake.
+    Rest,
+    /// The alarm is set and verified: end the watch, and go off.
+    Sleep,
+}
+
+/// What the other threads are to leave be, shared with them.
+#[derive(Debug, Default)]
+pub struct Shedding {
+    uplink: AtomicBool,
+}
+
+impl Shedding {
+    /// Whether messages wait.
+    pub fn uplink(&self) -> bool {
+        self.uplink.load(Ordering::Relaxed)
+    }
+}
+
+/// Keeps the power plan.
+pub struct Keeper {
+    plan: Power,
+    place: Option<(f64, f64)>,
+    gauges: Box<dyn Gauges>,
+    control: Option<Box<dyn PowerControl>>,
+    battery: Battery,
+    shedding: Arc<Shedding>,
+    told: Vec<Told>,
+    /// Monotonic times.
+    awake_since: Duration,
+    next_look: Duration,
+    not_again_before: Duration,
+    /// The clock at the last look.
+    seen: Option<(Duration, DateTime<Utc>, ClockQuality)>,
+    gauge_fails: bool,
+    unset_told: bool,
+    unverified: u64,
+}
+
+impl Keeper {
+    /// Begins at `now` (monotonic) with the battery's level of the last run.
+    pub fn new(
+        plan: Power,
+        place: Option<(f64, f64)>,
+        gauges: Box<dyn Gauges>,
+        control: Option<Box<dyn PowerControl>>,
+        now: Duration,
+    ) -> Keeper {
+        Keeper {
+            plan,
+            place,
+            gauges,
+            control,
+            battery: Battery::default(),
+            shedding: Arc::default(),
+            told: Vec::new(),
+            awake_since: now,
+            next_look: now,
+            not_again_before: now,
+            seen: None,
+            gauge_fails: false,
+            unset_told: false,
+            unverified: 0,
+        }
+    }
+
+    /// What the other threads look at.
+    pub fn shedding(&self) -> Arc<Shedding> {
+        Arc::clone(&self.shedding)
+    }
+
+    /// Takes up the level of the last run, and tells the controller that the system is up.
+    pub fn begin(&mut self, level: Level) {
+        self.battery = Battery::at(level);
+        self.shed();
+        let Some(control) = &mut self.control else { return };
+        if let Err(fault) = control.greet() {
+            log::error!("{fault}");
+            self.told.push(Told { kind: "unverified", text: fault.to_string() });
+        }
+        match control.woken() {
+            Ok(Woken::Unknown) => {}
+            Ok(woken) => {
+                let text = match woken {
+                    Woken::Alarm => "woken by the alarm",
+                    Woken::Recovered => "the battery came back",
+                    _ => "switched on by hand",
+                };
+                self.told.push(Told { kind: "wake", text: text.to_owned() });
+            }
+            Err(fault) => log::warn!("{fault}"),
+        }
+    }
+
+    /// The battery's level.
+    pub fn level(&self) -> Level {
+        self.battery.level()
+    }
+
+    /// Whether bursts are to be kept unjudged.
+    pub fn spares_judge(&self) -> bool {
+        self.plan.shed_judge && self.level() >= Level::Low
+    }
+
+    /// What happened since the last call.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Sleeps that were called off since the last call.
+    pub fn take_unverified(&mut self) -> u64 {
+        std::mem::take(&mut self.unverified)
+    }
+
+    /// What is wanted now; `None` as long as it is not time for a look. [`Wish::Sleep`] comes with an alarm that is set
+    /// and was read back.
+    pub fn turn(&mut self, clock: &dyn Clock) -> Option<Wish> {
+        let now = clock.monotonic();
+        if now < self.next_look {
+            return None;
+        }
+        self.next_look = now + LOOK;
+        let (utc, quality) = clock.utc();
+        self.watch_clock(now, utc, quality);
+        self.look(now);
+        let (after, why) = match self.wanted(utc, quality) {
+            None => return Some(Wish::Watch),
+            Some(wanted) => wanted,
+        };
+        let up = now.saturating_sub(self.awake_since);
+        let short = after < self.plan.shortest || up < self.plan.grace || now < self.not_again_before;
+        if short || self.control.is_none() {
+            return Some(Wish::Rest);
+        }
+        match self.arm(after) {
+            Ok(()) => {
+                let text = format!("{why}: sleeps until {}", stamp(utc, after));
+                self.told.push(Told { kind: "sleep", text });
+                Some(Wish::Sleep)
+            }
+            Err(fault) => {
+                self.call_off(now, fault);
+                Some(Wish::Rest)
+            }
+        }
+    }
+
+    /// How long to sleep and why; `None`: stand watch.
+    fn wanted(&mut self, utc: DateTime<Utc>, quality: ClockQuality) -> Option<(Duration, &'static str)> {
+        let cap = |time: Duration| time.min(self.plan.longest);
+        if self.level() == Level::Critical {
+            return Some((cap(self.plan.critical_sleep), "the battery is critical"));
+        }
+        let low = self.level() == Level::Low && !self.plan.low_hours.is_empty();
+        let windows = if low { &self.plan.low_hours } else { &self.plan.hours };
+        if windows.is_empty() {
+            return None;
+        }
+        if quality == ClockQuality::Unset {
+            // By a clock that was never set every hour is as good as any: stand watch and miss nothing.
+            if !std::mem::replace(&mut self.unset_told, true) {
+                let text = "the clock was never set: the hours of watch cannot be kept, the watch goes on";
+                self.told.push(Told { kind: "clock", text: text.to_owned() });
+            }
+            return None;
+        }
+        let early = TimeDelta::from_std(self.plan.early).unwrap_or_default();
+        if open(windows, utc, self.place) || open(windows, utc + early, self.place) {
+            return None;
+        }
+        let next = opens(windows, utc, self.place).map(|at| (at - early - utc).to_std().unwrap_or_default());
+        Some((cap(next.unwrap_or(self.plan.longest)), "outside the hours of watch"))
+    }
+
+    /// Sets the alarm and believes it only once it was read back.
+    fn arm(&mut self, after: Duration) -> Result<(), String> {
+        let Some(control) = &mut self.control else { return Err("nothing wakes this board".to_owned()) };
+        let after = after.min(control.longest());
+        let told = control.arm(after).map_err(|fault| fault.to_string())?;
+        let left = control.armed().map_err(|fault| fault.to_string())?;
+        let right = |left: Duration| left.abs_diff(after) <= TOLERANCE;
+        match left {
+            Some(left) if right(told) && right(left) => Ok(()),
+            left => {
+                let read = left.map_or("no alarm".to_owned(), |left| format!("{} s", left.as_secs()));
+                Err(format!(
+                    "{}: the alarm is to be in {} s and reads {read}",
+                    control.name(),
+                    after.as_secs()
+                ))
+            }
+        }
+    }
+
+    /// A sleep is called off: told, counted, and the machine keeps running.
+    fn call_off(&mut self, now: Duration, fault: String) {
+        log::error!("no sleep, for the wake alarm is not certain: {fault}");
+        self.told.push(Told { kind: "unverified", text: fault });
+        self.unverified += 1;
+        self.not_again_before = now + AGAIN;
+    }
+
+    /// Whether [`Keeper::hand_over`] sleeps in its place.
+    pub fn sleeps_in_place(&self) -> bool {
+        self.control.as_ref().is_some_and(|control| control.sleeps_in_place())
+    }
+
+    /// The watch has ended: looks at the alarm once more, and tells the controller that the system goes off. An error
+    /// means that the system must not be switched off.
+    pub fn hand_over(&mut self, clock: &dyn Clock) -> Result<Handed, String> {
+        let now = clock.monotonic();
+        let handed = self.last_look().and_then(|()| match &mut self.control {
+            Some(control) => control.hand_over().map_err(|fault| fault.to_string()),
+            None => Err("nothing wakes this board".to_owned()),
+        });
+        match &handed {
+            Err(fault) => self.call_off(now, fault.clone()),
+            Ok(Handed::GoesOff) => {}
+            Ok(Handed::Slept) => {
+                self.awake_since = clock.monotonic();
+                self.next_look = self.awake_since;
+                self.seen = None;
+                self.told.push(Told { kind: "wake", text: "woken by the alarm".to_owned() });
+            }
+        }
+        handed
+    }
+
+    fn last_look(&mut self) -> Result<(), String> {
+        let Some(control) = &mut self.control else { return Ok(()) };
+        match control.armed().map_err(|fault| fault.to_string())? {
+            Some(left) if left >= MARGIN => Ok(()),
+            left => {
+                let read =
+                    left.map_or("is not set".to_owned(), |left| format!("fires in {} s", left.as_secs()));
+                Err(format!("{}: the alarm {read}", control.name()))
+            }
+        }
+    }
+
+    /// Sets the alarm to `after` from now, verified, whatever the plan says; for a run that ends at once.
+    pub fn arm_for(&mut self, after: Duration, clock: &dyn Clock) -> Result<(), String> {
+        let armed = self.arm(after);
+        if let Err(fault) = &armed {
+            self.call_off(clock.monotonic(), fault.clone());
+        }
+        armed
+    }
+
+    /// When the alarm of a run that ends at once is to fire: the next window, at the longest `plan.longest`.
+    pub fn next_alarm(&mut self, clock: &dyn Clock) -> Duration {
+        let (utc, quality) = clock.utc();
+        let wanted = self.wanted(utc, quality).map(|(after, _)| after);
+        wanted.unwrap_or(self.plan.longest).clamp(self.plan.shortest, self.plan.longest)
+    }
+
+    /// Reads the battery.
+    fn look(&mut self, now: Duration) {
+        let charge = self.gauges.charge();
+        let fault = self.gauges.fault();
+        if fault.is_some() != self.gauge_fails {
+            self.gauge_fails = fault.is_some();
+            let text = fault.unwrap_or_else(|| "the battery can be read again".to_owned());
+            self.told.push(Told { kind: "gauge", text });
+        }
+        let percent = charge.and_then(|charge| charge.percent);
+        if let Some(level) = self.battery.read(percent, now, &self.plan) {
+            let text = format!("{}: {}", level.as_str(), described(charge.unwrap_or_default()));
+            log::warn!("battery {text}");
+            self.told.push(Told { kind: "battery", text });
+            self.shed();
+        }
+    }
+
+    fn shed(&self) {
+        let uplink = self.plan.shed_uplink && self.level() >= Level::Low;
+        self.shedding.uplink.store(uplink, Ordering::Relaxed);
+    }
+
+    /// Tells when somebody set the clock.
+    fn watch_clock(&mut self, now: Duration, utc: DateTime<Utc>, quality: ClockQuality) {
+        let before = self.seen.replace((now, utc, quality));
+        let Some((then, told, before)) = before else { return };
+        let passed = TimeDelta::from_std(now.saturating_sub(then)).unwrap_or_default();
+        let moved = utc - told - passed;
+        if moved.abs() > STEP || quality > before {
+            let text = format!(
+                "{} to {}, moved by {:.1} s",
+                before.as_str(),
+                quality.as_str(),
+                moved.as_seconds_f64()
+            );
+            log::warn!("clock: {text}");
+            self.told.push(Told { kind: "clock", text });
+        }
+    }
+}
+
+/// `3812 mV, 25 %, 310 mA`
+fn described(charge: Charge) -> String {
+    let value = |value: Option<i64>, unit: &str| value.map(|value| format!("{value} {unit}"));
+    let parts = [
+        value(charge.millivolts.map(i64::from), "mV"),
+        value(charge.percent.map(i64::from), "%"),
+        value(charge.milliamps.map(i64::from), "mA"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The minute that is `after` from `utc`.
+fn stamp(utc: DateTime<Utc>, after: Duration) -> String {
+    let at = TimeDelta::from_std(after).ok().and_then(|after| utc.checked_add_signed(after));
+    at.map_or_else(|| "an unknown time".to_owned(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests;

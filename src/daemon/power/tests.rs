@@ -1,0 +1,245 @@
+//! The keeper against a controller that lies in every way seen in the field, and a clock moved by hand.
+
+use std::sync::{Mutex, MutexGuard};
+
+use super::*;
+use crate::hal::DeviceError;
+
+/// A clock moved by hand, and what the controller shall do.
+#[derive(Default)]
+struct Bench {
+    up: Duration,
+    utc: DateTime<Utc>,
+    quality: ClockQuality,
+    percent: Option<u8>,
+    alarm: Option<Duration>,
+    /// What reading the alarm back gives instead.
+    reads: Option<Option<Duration>>,
+    dead: bool,
+    handed: u32,
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Bench>>);
+
+impl Shared {
+    fn new(utc: &str) -> Shared {
+        let shared = Shared::default();
+        shared.lock().utc = utc.parse().unwrap();
+        shared.lock().quality = ClockQuality::Rtc;
+        shared.lock().percent = Some(80);
+        shared
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bench> {
+        self.0.lock().unwrap()
+    }
+
+    fn pass(&self, minutes: u64) {
+        let mut bench = self.lock();
+        bench.up += Duration::from_secs(60 * minutes);
+        bench.utc += TimeDelta::minutes(minutes as i64);
+    }
+
+    fn keeper(&self, plan: Power) -> Keeper {
+        let control: Box<dyn PowerControl> = Box::new(self.clone());
+        Keeper::new(plan, Some((46.5, 25.3)), Box::new(self.clone()), Some(control), Duration::ZERO)
+    }
+}
+
+impl Clock for Shared {
+    fn monotonic(&self) -> Duration {
+        self.lock().up
+    }
+
+    fn utc(&self) -> (DateTime<Utc>, ClockQuality) {
+        let bench = self.lock();
+        (bench.utc, bench.quality)
+    }
+
+    fn correct(&self, _: DateTime<Utc>, _: ClockQuality) -> TimeDelta {
+        TimeDelta::zero()
+    }
+}
+
+impl Gauges for Shared {
+    fn battery(&self) -> Option<u16> {
+        None
+    }
+
+    fn temperature(&self) -> Option<i8> {
+        None
+    }
+
+    fn charge(&self) -> Option<Charge> {
+        Some(Charge { percent: self.lock().percent, ..Charge::default() })
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.lock().percent.is_none().then(|| "the bus is dead".to_owned())
+    }
+}
+
+impl PowerControl for Shared {
+    fn name(&self) -> &str {
+        "controller"
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_secs(27 * 86_400)
+    }
+
+    fn arm(&mut self, after: Duration) -> Result<Duration, DeviceError> {
+        if self.lock().dead {
+            let word = |text: &str| text.to_owned();
+            return Err(DeviceError {
+                device: word("controller"),
+                what: word("no answer"),
+                cure: word("wire it"),
+            });
+        }
+        self.lock().alarm = Some(after);
+        Ok(after)
+    }
+
+    fn armed(&mut self) -> Result<Option<Duration>, DeviceError> {
+        let bench = self.lock();
+        Ok(bench.reads.unwrap_or(bench.alarm))
+    }
+
+    fn disarm(&mut self) -> Result<(), DeviceError> {
+        self.lock().alarm = None;
+        Ok(())
+    }
+
+    fn hand_over(&mut self) -> Result<Handed, DeviceError> {
+        self.lock().handed += 1;
+        Ok(Handed::GoesOff)
+    }
+}
+
+fn nights() -> Power {
+    Power { hours: vec!["20:00..06:00".parse().unwrap()], ..Power::default() }
+}
+
+fn kinds(keeper: &mut Keeper) -> Vec<&'static str> {
+    keeper.take_told().iter().map(|told| told.kind).collect()
+}
+
+#[test]
+fn it_sleeps_outside_its_hours_once_the_grace_is_over_and_wakes_a_little_early() {
+    let bench = Shared::new("2026-05-01T07:00:00Z");
+    let mut keeper = bench.keeper(nights());
+    assert_eq!(keeper.turn(&bench), Some(Wish::Rest), "somebody may stand before it");
+    assert_eq!(keeper.turn(&bench), None, "not before the next look");
+    bench.pass(5);
+    assert_eq!(keeper.turn(&bench), Some(Wish::Sleep));
+    // 20:00 less 90 s, from 07:05.
+    assert_eq!(bench.lock().alarm, Some(Duration::from_secs(12 * 3600 + 55 * 60 - 90)));
+    assert_eq!(keeper.take_told()[0].text, "outside the hours of watch: sleeps until 2026-05-01T19:58:30Z");
+    assert_eq!(keeper.hand_over(&bench), Ok(Handed::GoesOff));
+    bench.pass(12 * 60 + 54);
+    assert_eq!(
+        keeper.turn(&bench),
+        Some(Wish::Watch),
+        "a minute before its window it does not go back to sleep"
+    );
+}
+
+#[test]
+fn no_alarm_that_is_not_right_lets_it_sleep() {
+    let hour = Duration::from_secs(3600);
+    // Disarmed silently, a wrong day, a time in the past (which reads as none), nearly right.
+    for reads in [None, Some(hour), Some(Duration::ZERO), Some(12 * hour)] {
+        let bench = Shared::new("2026-05-01T07:00:00Z");
+        let mut keeper = bench.keeper(nights());
+        bench.pass(6);
+        bench.lock().reads = Some(reads);
+        assert_eq!(keeper.turn(&bench), Some(Wish::Rest), "{reads:?}");
+        assert_eq!((kinds(&mut keeper), keeper.take_unverified()), (vec!["unverified"], 1));
+        // Not every minute anew, but again.
+        bench.pass(2);
+        assert_eq!(keeper.turn(&bench), Some(Wish::Rest));
+        assert_eq!(keeper.take_unverified(), 0);
+        bench.pass(9);
+        bench.lock().reads = None;
+        assert_eq!(keeper.turn(&bench), Some(Wish::Sleep));
+        // The alarm is lost between the two: no hand-over.
+        bench.lock().reads = Some(None);
+        assert!(keeper.hand_over(&bench).is_err());
+        bench.lock().reads = Some(Some(Duration::from_secs(3)));
+        assert!(keeper.hand_over(&bench).unwrap_err().contains("fires in 3 s"));
+        assert_eq!((bench.lock().handed, keeper.take_unverified()), (0, 2));
+    }
+}
+
+#[test]
+fn a_dead_controller_and_none_at_all_keep_the_trap_awake() {
+    let bench = Shared::new("2026-05-01T07:00:00Z");
+    bench.lock().dead = true;
+    let mut keeper = bench.keeper(nights());
+    bench.pass(6);
+    assert_eq!(keeper.turn(&bench), Some(Wish::Rest));
+    assert_eq!(keeper.take_unverified(), 1);
+    let mut alone = Keeper::new(nights(), None, Box::new(bench.clone()), None, Duration::ZERO);
+    assert_eq!((alone.turn(&bench), alone.take_unverified()), (Some(Wish::Rest), 0));
+    assert!(alone.hand_over(&bench).is_err());
+}
+
+#[test]
+fn a_falling_battery_sheds_first_and_sleeps_at_last() {
+    let bench = Shared::new("2026-05-01T00:00:00Z");
+    let plan = Power { settle: Duration::ZERO, ..Power::default() };
+    let mut keeper = bench.keeper(plan);
+    let shedding = keeper.shedding();
+    let mut seen = Vec::new();
+    for percent in [80, 29, 35, 9, 25, 41] {
+        bench.lock().percent = Some(percent);
+        bench.pass(10);
+        let wish = keeper.turn(&bench).unwrap();
+        seen.push((percent, wish, keeper.spares_judge(), shedding.uplink()));
+    }
+    use Wish::{Sleep, Watch};
+    assert_eq!(
+        seen,
+        [
+            (80, Watch, false, false),
+            (29, Watch, true, true),
+            (35, Watch, true, true),
+            (9, Sleep, true, true),
+            (25, Watch, true, true),
+            (41, Watch, false, false),
+        ]
+    );
+    assert_eq!(bench.lock().alarm, Some(Duration::from_secs(12 * 3600)));
+    assert_eq!(kinds(&mut keeper), ["battery", "battery", "sleep", "battery", "battery"]);
+}
+
+#[test]
+fn a_battery_that_cannot_be_read_is_told_once_and_is_not_empty() {
+    let bench = Shared::new("2026-05-01T00:00:00Z");
+    let mut keeper = bench.keeper(Power { settle: Duration::ZERO, ..Power::default() });
+    for (percent, told) in [(None, 1), (None, 0), (Some(70), 1), (Some(70), 0)] {
+        bench.lock().percent = percent;
+        bench.pass(1);
+        assert_eq!(keeper.turn(&bench), Some(Wish::Watch));
+        assert_eq!(keeper.take_told().len(), told, "{percent:?}");
+    }
+    assert_eq!(keeper.level(), Level::Full);
+}
+
+#[test]
+fn a_clock_that_was_never_set_keeps_no_hours_and_one_that_is_set_is_told() {
+    let bench = Shared::new("1970-01-01T07:00:00Z");
+    bench.lock().quality = ClockQuality::Unset;
+    let mut keeper = bench.keeper(nights());
+    bench.pass(10);
+    assert_eq!(keeper.turn(&bench), Some(Wish::Watch));
+    assert_eq!(kinds(&mut keeper), ["clock"]);
+    bench.pass(1);
+    bench.lock().utc = "2026-05-01T22:00:00Z".parse().unwrap();
+    bench.lock().quality = ClockQuality::Gps;
+    assert_eq!(keeper.turn(&bench), Some(Wish::Watch));
+    let told = keeper.take_told();
+    assert!(told[0].text.starts_with("unset to gps, moved by 1777"), "{told:?}");
+}
