@@ -196,7 +196,7 @@ impl View<'_, '_> {
         look: impl FnOnce(&Rgb) -> Result<T, ImageError>,
     ) -> Result<T, ImageError> {
         let mut whole = self.whole.borrow_mut();
-        if !whole.as_ref().is_some_and(|(have, _)| *have == eighths) {
+        if whole.as_ref().is_none_or(|(have, _)| *have != eighths) {
             *whole = None;
             check_limits(&self.source.segments.frame, eighths)?;
             let began = Instant::now();
@@ -223,4 +223,115 @@ fn crop_gray(picture: &Gray, region: Region) -> Result<Gray, ImageError> {
     let span = x as usize..(x + width) as usize;
     let data = rows.flat_map(|row| row.get(span.clone()).unwrap_or_default()).copied().collect();
     Ok(Gray { width, height, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{decode, encode_jpeg};
+
+    /// Soft blobs of colour, 210 x 141: no whole number of units.
+    fn scene() -> Rgb {
+        let (width, height) = (210u32, 141u32);
+        let wave = |v: u32, period: f32| 127.0 + 100.0 * (v as f32 / period).sin();
+        let pixel = |x: u32, y: u32| {
+            let level = [wave(x, 9.0), wave(y, 13.0), wave(x + y, 21.0)];
+            level.map(|v| v as u8)
+        };
+        let data = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
+        Rgb { width, height, data }
+    }
+
+    /// `jpeg` with an EXIF segment that says how it is turned (CIPA DC-008, TIFF 6.0).
+    fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+        let mut out = vec![0xFF, 0xD8, 0xFF, 0xE1, 0, 34];
+        out.extend_from_slice(b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0");
+        out.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0, 0]);
+        out.extend_from_slice(&jpeg[2..]);
+        out
+    }
+
+    fn apart(a: &[u8], b: &[u8]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        let sum: u32 = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+        sum as f32 / a.len() as f32
+    }
+
+    fn whole(picture: &impl Pixels) -> Rgb {
+        let (width, height) = picture.size();
+        picture.cut(Region { x: 0, y: 0, width, height }, width, height, Filter::Bilinear).unwrap()
+    }
+
+    #[test]
+    fn every_scale_and_orientation_is_what_the_crates_make_of_it() {
+        let plain = encode_jpeg(&scene(), 92).unwrap();
+        for orientation in 1..=8 {
+            let file = turned(&plain, orientation);
+            let source = Source::open(&file).unwrap();
+            assert!(source.baseline.is_some());
+            for want in [Want::LongSide(20), Want::LongSide(50), Want::LongSide(100), Want::Full] {
+                let (ours, theirs) = (source.look(want).unwrap(), decode(&file, want).unwrap());
+                assert_eq!(ours.size(), theirs.size());
+                let (rgb, grey) =
+                    (apart(&whole(&ours).data, &theirs.data), apart(&ours.luma().data, &luma(&theirs).data));
+                assert!(rgb < 1.5 && grey < 1.5, "{orientation} {want:?}: {rgb} {grey}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_is_what_the_whole_shows_there() {
+        let plain = encode_jpeg(&scene(), 92).unwrap();
+        for orientation in 1..=8 {
+            let file = turned(&plain, orientation);
+            let (source, theirs) = (Source::open(&file).unwrap(), decode(&file, Want::Full).unwrap());
+            let view = source.view();
+            let (width, height) = view.size();
+            let corners = [(0, 0), (37, 51), (width - 60, height - 50)];
+            for region in corners.map(|(x, y)| Region { x, y, width: 60, height: 50 }) {
+                for (width, height) in [(60, 50), (30, 25)] {
+                    let ours = view.cut(region, width, height, Filter::Bilinear).unwrap();
+                    let theirs = theirs.cut(region, width, height, Filter::Bilinear).unwrap();
+                    let apart = apart(&ours.data, &theirs.data);
+                    assert!(apart < 2.0, "{orientation} {region:?} {width}: {apart}");
+                }
+            }
+            let want = Want::LongSide(100);
+            let (small, region) =
+                (decode(&file, want).unwrap(), Region { x: 11, y: 7, width: 40, height: 33 });
+            let ours = view.luma_at(want, region).unwrap();
+            let theirs = luma(&crop(&small, region).unwrap());
+            assert_eq!((ours.width, ours.height), (40, 33));
+            assert!(apart(&ours.data, &theirs.data) < 1.5, "{orientation}");
+        }
+    }
+
+    #[test]
+    fn data_that_end_early_are_an_error_wherever_they_end() {
+        let file = encode_jpeg(&scene(), 92).unwrap();
+        let begin = file.windows(2).position(|two| two == [0xFF, 0xDA]).unwrap() + 14;
+        let cuts: Vec<usize> = (begin..file.len() - 10).step_by(97).collect();
+        assert!(cuts.len() > 20);
+        for cut in cuts {
+            let mut damaged = file[..cut].to_vec();
+            damaged.extend_from_slice(&[0xFF, 0xD9]);
+            let source = Source::open(&damaged).unwrap();
+            let error = source.look(Want::LongSide(50)).unwrap_err();
+            assert!(matches!(error, ImageError::Truncated(_)), "{cut}: {error}");
+        }
+    }
+
+    #[test]
+    fn grey_files_have_no_colours() {
+        let mut file = Vec::new();
+        let grey: Vec<u8> = scene().data.chunks(3).map(|p| p[0]).collect();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 95)
+            .encode(&grey, 210, 141, image::ExtendedColorType::L8)
+            .unwrap();
+        let source = Source::open(&file).unwrap();
+        assert!(source.baseline.is_some());
+        let look = source.look(Want::Full).unwrap();
+        assert!(apart(&look.luma().data, &grey) < 1.5);
+        assert!(whole(&look).data.chunks(3).all(|p| p[0] == p[1] && p[1] == p[2]));
+    }
 }

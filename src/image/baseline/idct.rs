@@ -70,12 +70,33 @@ const fn basis<const N: usize>() -> [[f32; N]; N] {
     out
 }
 
+/// The pixel that is eight times `eightfold` above mid grey.
+#[inline(always)]
+pub(super) fn level(eightfold: i32) -> u8 {
+    ((eightfold.wrapping_add(4) >> 3) + 128).clamp(0, 255) as u8
+}
+
 /// The pixels of a block of `N` x `N`, 0 to 255, from its first `N` rows and columns of coefficients, row by row.
 #[inline(always)]
-pub(super) fn pixels<const N: usize>(coefficients: &[f32]) -> [[u8; N]; N] {
+pub(super) fn pixels<const N: usize>(coefficients: &[i32]) -> [[u8; N]; N] {
+    if N == 2
+        && let [mean, across, down, both, ..] = *coefficients
+    {
+        // All weights are the same.
+        let (left, right) = (mean.wrapping_add(across), mean.wrapping_sub(across));
+        let (slope_left, slope_right) = (down.wrapping_add(both), down.wrapping_sub(both));
+        let corners = [
+            left.wrapping_add(slope_left),
+            right.wrapping_add(slope_right),
+            left.wrapping_sub(slope_left),
+            right.wrapping_sub(slope_right),
+        ]
+        .map(level);
+        return std::array::from_fn(|y| std::array::from_fn(|x| corners[2 * y + x]));
+    }
     let mut rows = [[0.0f32; N]; N];
     for (row, values) in rows.iter_mut().zip(coefficients.as_chunks::<N>().0) {
-        *row = *values;
+        *row = values.map(|value| value as f32);
     }
     let down = transposed(&along(&rows));
     // Transposed twice: rows are rows again.
@@ -124,7 +145,7 @@ mod tests {
     use super::*;
 
     /// The formula of T.81, A.3.3, in doubles.
-    fn by_the_standard(coefficients: &[f32; 64]) -> [[f64; 8]; 8] {
+    fn by_the_standard(coefficients: &[i32; 64]) -> [[f64; 8]; 8] {
         let c = |k: usize| if k == 0 { std::f64::consts::FRAC_1_SQRT_2 } else { 1.0 };
         let wave = |n: usize, k: usize| ((2 * n + 1) as f64 * k as f64 * std::f64::consts::PI / 16.0).cos();
         std::array::from_fn(|y| {
@@ -139,14 +160,10 @@ mod tests {
     }
 
     /// A block of made-up frequencies, `reach` rows and columns of them.
-    fn block(reach: usize) -> [f32; 64] {
+    fn block(reach: usize) -> [i32; 64] {
         std::array::from_fn(|i| {
             let (v, u) = (i / 8, i % 8);
-            if v < reach && u < reach {
-                ((i * 37 % 61) as f32 - 30.0) * 6.0 / (1 + u + v) as f32
-            } else {
-                0.0
-            }
+            if v < reach && u < reach { ((i * 37 % 61) as i32 - 30) * 6 / (1 + u + v) as i32 } else { 0 }
         })
     }
 
@@ -164,7 +181,7 @@ mod tests {
     fn smaller_blocks_are_nearly_the_means_of_full_ones() {
         fn check<const N: usize>() {
             let full = by_the_standard(&block(2));
-            let corner: Vec<f32> = (0..N * N).map(|i| block(2)[i / N * 8 + i % N]).collect();
+            let corner: Vec<i32> = (0..N * N).map(|i| block(2)[i / N * 8 + i % N]).collect();
             let small = pixels::<N>(&corner);
             let side = 8 / N;
             for (y, row) in small.iter().enumerate() {

@@ -103,7 +103,7 @@ impl<'a> Baseline<'a> {
             4 => scan.run::<4, 17>(window, &mut planes),
             _ => scan.run::<8, 65>(window, &mut planes),
         };
-        let places = found.map_err(|reason| super::decode::ends(reason))?;
+        let places = found.map_err(super::decode::ends)?;
         if known.is_none() {
             let _ = self.rows.set(places);
         }

@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::huffman::{Step, Table};
-use super::idct::{corner, last_needed, pixels};
+use super::idct::{corner, last_needed, level, pixels};
 use super::tables::{Component, Tables};
 use super::{Plane, Window};
 
@@ -33,7 +33,7 @@ struct Coded<'s> {
     component: Component,
     dc: &'s Table,
     ac: &'s Table,
-    quantiser: &'s [f32; 64],
+    quantiser: &'s [i32; 64],
 }
 
 impl<'a> Scan<'_, 'a> {
@@ -155,8 +155,8 @@ fn block<const N: usize, const M: usize>(
     dc: i32,
 ) -> Result<[[u8; N]; N], &'static str> {
     let (last, places) = const { (last_needed(N), corner(N)) };
-    let mut coefficients = [0.0f32; M];
-    coefficients[0] = dc as f32 * coded.quantiser[0];
+    let mut coefficients = [0i32; M];
+    coefficients[0] = dc.wrapping_mul(coded.quantiser[0]);
     let (mut k, mut flat) = (1, true);
     while k <= last {
         bits.ensure();
@@ -184,7 +184,7 @@ fn block<const N: usize, const M: usize>(
         if k > 63 {
             return Err(OVERFLOW);
         }
-        coefficients[usize::from(places[k]).min(M - 1)] = number as f32 * coded.quantiser[k];
+        coefficients[usize::from(places[k]).min(M - 1)] = number * coded.quantiser[k];
         flat = false;
         k += 1;
     }
@@ -193,10 +193,9 @@ fn block<const N: usize, const M: usize>(
 }
 
 #[inline(always)]
-fn done<const N: usize>(coefficients: &[f32], flat: bool) -> [[u8; N]; N] {
+fn done<const N: usize>(coefficients: &[i32], flat: bool) -> [[u8; N]; N] {
     if flat {
-        let mean = coefficients.first().map_or(0.0, |dc| dc / 8.0);
-        return [[(mean + 128.5).clamp(0.0, 255.0) as u8; N]; N];
+        return [[level(coefficients.first().copied().unwrap_or(0)); N]; N];
     }
     pixels::<N>(coefficients)
 }

@@ -24,7 +24,7 @@ pub(super) struct Tables {
     /// One for grey, three for YCbCr.
     pub components: Vec<Component>,
     /// Steps, in the order of the file.
-    pub quantisers: [Option<[f32; 64]>; 4],
+    pub quantisers: [Option<[i32; 64]>; 4],
     /// Tables for DC codes.
     pub dc: [Option<Table>; 4],
     /// Tables for AC codes.
@@ -89,7 +89,7 @@ impl Tables {
             // Sixteen bits per step are for twelve bits per sample.
             let table = self.quantisers.get_mut(usize::from(kind))?;
             let (steps, rest) = rest.split_first_chunk::<64>()?;
-            *table = Some(steps.map(f32::from));
+            *table = Some(steps.map(i32::from));
             body = rest;
         }
         Some(())
