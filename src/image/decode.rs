@@ -1,7 +1,8 @@
 //! JPEG bytes to an upright picture, at the smallest scale that serves.
 //!
-//! Two decoders, each where it is the faster (`docs/performance.md`): jpeg-decoder decodes straight to 1/8, 1/4 or 1/2
-//! of the size; zune-jpeg decodes every pixel in half its time and without a second copy of the picture. Their leniency
+//! For whole pictures, and for files that `baseline` leaves to crates. Two decoders, each where it is the faster
+//! (`docs/performance.md`): jpeg-decoder decodes straight to 1/8, 1/4 or 1/2 of the size; zune-jpeg decodes every pixel
+//! in half its time and without a second copy of the picture. Their leniency
 //! is taken away: see [`strict_copy`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

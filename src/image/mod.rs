@@ -3,7 +3,8 @@
 //! A frame is decoded at the scale its reader needs and never larger; a frame that cannot be decoded is an
 //! [`ImageError`] with a reason, which the caller records on the frame.
 //!
-//! [`Header::read`] tells size and time without decoding; [`decode`] gives the upright picture; [`resize`] and
+//! [`Header::read`] tells size and time without decoding. [`Source`] opens a file for several looks: all of it small,
+//! then parts of it, decoded by themselves (`baseline`). [`decode`] gives a whole upright picture in RGB; [`resize`] and
 //! [`crop`] cut it to what a network takes; [`encode_jpeg`] writes crops back.
 
 mod baseline;
