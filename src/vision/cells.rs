@@ -177,8 +177,9 @@ impl Cell {
         }
         let (sum, squares) = b.cell(x, y)?;
         let mut products = [0i32; WINDOW / 2];
-        for (row, own) in self.pixels.iter().enumerate() {
-            let other = b.row(x, y + row)?.map(i16::from);
+        let width = b.picture.width as usize;
+        for (own, other) in self.pixels.iter().zip(b.picture.data.get(y * width + x..)?.chunks(width)) {
+            let other = other.first_chunk::<WINDOW>()?.map(i16::from);
             let pairs = own.as_chunks::<2>().0.iter().zip(other.as_chunks::<2>().0);
             for (product, ([p, q], [r, s])) in products.iter_mut().zip(pairs) {
                 *product += i32::from(*p) * i32::from(*r) + i32::from(*q) * i32::from(*s);

@@ -234,7 +234,7 @@ mod tests {
         let mut counts = [0; 16];
         (counts[0], counts[14], counts[15]) = (1, 1, 2);
         let table = Table::new(Kind::Ac, &counts, &[7, 8, 9, 10]).unwrap();
-        let mut bits = Bits::new(&[0b0100_0000, 0b0000_0000, 0b1000_0000, 0b0000_0001, 0b1000_0000]);
+        let mut bits = Bits::new(&[0b0100_0000, 0b0000_0000, 0b1000_0000, 0b0000_0011]);
         bits.fill();
         // 0, 100000000000000, 1000000000000011
         assert_eq!([(); 3].map(|()| table.symbol(&mut bits)), [Some(7), Some(8), Some(10)]);
