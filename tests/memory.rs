@@ -7,8 +7,8 @@ use trapline::daemon::models;
 use trapline::vision::judge::Frame;
 use trapline::world::{BurstPlan, Site, jpeg};
 
-/// Bursts judged; 10,000 were judged once by hand, in a release build (docs/performance.md).
-const BURSTS: usize = 200;
+/// Bursts judged; `TRAPLINE_BURSTS` says another number.
+const BURSTS: usize = 120;
 
 /// Bursts until everything that is kept between bursts has its full size.
 const WARM: usize = 40;
