@@ -1,4 +1,4 @@
-//! What the trap holds in memory: bounded on 8-megapixel bursts, and no more after many bursts than after a few.
+//! What the trap holds in memory: no more after many bursts than after a few.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
