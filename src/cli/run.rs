@@ -21,6 +21,7 @@ use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
 use crate::daemon::pulse::Pulse;
+use crate::daemon::start;
 use crate::event::Outcome;
 use crate::store::JournalError;
 
@@ -85,6 +86,7 @@ pub fn run(args: Args) -> Done {
     let given_up = Arc::clone(&board.reboot);
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
+    start::reached("ready to judge");
     let bench = board.bench;
     let (devices, stop) = (devices(board), stop_on_signals()?);
     let clock = Arc::clone(&devices.clock);

@@ -16,4 +16,5 @@ pub mod pulse;
 pub mod record;
 pub mod rules;
 pub mod sender;
+pub mod start;
 pub mod taxa;
