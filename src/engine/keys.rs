@@ -50,6 +50,19 @@ impl<'a> Section<'a> {
         self.section(key, allowed)?.ok_or_else(|| self.missing(key, "a table"))
     }
 
+    /// The tables of the list `key` (`[[key]]`), each of which may hold `allowed` keys only; none where it is left out.
+    pub fn tables(&self, key: &str, allowed: &[&str]) -> Result<Vec<Section<'a>>, ManifestError> {
+        let name = format!("{}{key}", self.prefix);
+        let wanted = "tables, each begun with its name in double brackets";
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let list = value.as_array().ok_or_else(|| self.wrong(key, value, wanted))?;
+        let each = list.iter().map(|value| match value {
+            Value::Table(table) => Section::new(self.file, &name, table, allowed),
+            other => Err(self.wrong(key, other, wanted)),
+        });
+        each.collect()
+    }
+
     /// The raw value of `key`.
     pub fn value(&self, key: &str) -> Option<&'a Value> {
         self.table.get(key)
