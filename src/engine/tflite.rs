@@ -90,7 +90,9 @@ fn tensors<'a>(model: &Table<'a>, graph: &Table<'a>) -> Result<Vec<Value<'a>>, E
             3 => Type::Byte,
             9 => Type::SignedByte,
             other => {
-                return Err(refuse(format!("tensor {index} has type {other}; float, bytes and int are read")));
+                return Err(refuse(format!(
+                    "tensor {index} has type {other}; float, bytes and int are read"
+                )));
             }
         };
         let shape = tensor.ints(0).into_iter().map(|d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
