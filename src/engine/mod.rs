@@ -11,22 +11,28 @@
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
-//! | [`install`], `download` | models onto the card, whole or not at all |
+//! | [`install`], [`install_set`], `download` | models onto the card, whole or not at all |
+//! | [`catalog`] | networks that can be fetched, pinned |
+//! | [`pack`] | networks that work together: ensembles, second heads |
 //! | `tract` | the built-in engine, pure Rust (feature `tract`) |
 //! | `onnxruntime` | ONNX Runtime, its shared library found when the program runs (feature `onnxruntime`) |
 //! | `cache` | optimised networks kept between starts |
 //! | [`choose`] | which of them a site gets |
 //! | `onnx` | what every engine checks of an ONNX file |
+//! | `tflite`, `flatbuffer`, `protobuf` | TensorFlow Lite files made into ONNX when they are loaded |
 //! | [`fake`] | an engine that answers what a test tells it to |
 
 #[cfg(feature = "onnxruntime")]
 mod cache;
+pub mod catalog;
 pub mod choose;
 mod download;
 pub mod fake;
+mod flatbuffer;
 pub mod form;
 pub mod hash;
 pub mod install;
+pub mod install_set;
 mod keys;
 pub mod labels;
 pub mod manifest;
@@ -35,8 +41,11 @@ pub mod model;
 mod onnx;
 #[cfg(feature = "onnxruntime")]
 pub mod onnxruntime;
+pub mod pack;
+mod protobuf;
 mod read;
 mod shapes;
+mod tflite;
 #[cfg(feature = "tract")]
 pub mod tract;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::hash::{sha256, sha256_file};
 use super::manifest::{Dtype, Manifest, ManifestError};
 use super::read::parse_with;
-use super::{Data, Engine, EngineError, Network, Tensor, shapes};
+use super::{Data, Engine, EngineError, Network, Tensor, shapes, tflite};
 
 /// A network and what is known of it. Opening is the only way to one, so every `Model` fits its manifest.
 pub struct Model {
@@ -131,6 +131,8 @@ impl Model {
             });
         }
         let fail = |error| ModelError::Engine { manifest: manifest.path.clone(), error };
+        let converted = tflite::is_tflite(onnx).then(|| tflite::to_onnx(onnx)).transpose().map_err(fail)?;
+        let onnx = converted.as_deref().unwrap_or(onnx);
         let network = engine.load_known(onnx, &got, &manifest.input, threads).map_err(fail)?;
         Model::tried(manifest, network, engine)
     }

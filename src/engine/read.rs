@@ -89,7 +89,7 @@ fn forms(top: &Section<'_>) -> Result<Vec<Form>, ManifestError> {
             sha256: sha256(&section)?,
         })
     };
-    top.sections("form", &["engine", "needs", "file", "sha256"])?.into_iter().map(read).collect()
+    top.tables("form", &["engine", "needs", "file", "sha256"])?.into_iter().map(read).collect()
 }
 
 fn input(top: &Section<'_>, role: Role) -> Result<Input, ManifestError> {

@@ -9,7 +9,9 @@ use crate::cli::progress::warn;
 use crate::config::Models;
 use crate::daemon::models::{self, Networks};
 use crate::daemon::start;
+use crate::engine::install::{default_dir, installed_packs};
 use crate::engine::labels::Label;
+use crate::engine::pack::Pack;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
@@ -20,9 +22,13 @@ use crate::vision::{Judgement, deepfaune, megadetector};
 #[derive(Debug, clap::Args)]
 pub struct JudgingArgs {
     /// A model's manifest, or its folder; one per role (detector, classifier). Without a detector motion alone
-    /// judges, without a classifier every animal is just an animal
+    /// judges, without a classifier every animal is just an animal [default: the installed pack, if there is one]
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
+
+    /// Let motion alone judge, even where a pack is installed
+    #[arg(long, conflicts_with = "models")]
+    no_model: bool,
 
     #[command(flatten)]
     engine: EngineArgs,
@@ -95,8 +101,9 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads.into() };
     let count = threads.min(cameras).max(1);
-    let chosen =
-        Models { manifests: args.models.clone(), threads: threads.div_ceil(count), ..args.engine.models() };
+    let manifests = manifests(args)?;
+    let none = manifests.is_empty();
+    let chosen = Models { manifests, threads: threads.div_ceil(count), ..args.engine.models() };
     let engine = models::engine(&chosen)?;
     let mut names = Vec::new();
     let mut judges = Vec::with_capacity(count);
@@ -110,7 +117,7 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
             warn(&format!("species list: the classifier knows nothing called `{name}`"));
         }
     }
-    if args.models.is_empty() {
+    if none && !args.no_model {
         warn("no --model was given: motion alone tells empty bursts from others, and no species is named");
     }
     start::reached("ready to judge");
@@ -119,6 +126,23 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
         models: names,
         settings: format!("{:?} {:?} {species:?}", args.threshold, args.rule),
     })
+}
+
+/// The models asked for, or those of the one pack that is installed.
+fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
+    if args.no_model || !args.models.is_empty() {
+        return Ok(args.models.clone());
+    }
+    let dir = default_dir(|name| std::env::var_os(name).map(PathBuf::from));
+    let packs = dir.map(|dir| installed_packs(&dir)).unwrap_or_default();
+    match packs.as_slice() {
+        [] => Ok(Vec::new()),
+        [only] => Ok(Pack::load(only)?.models),
+        several => {
+            let names: Vec<String> = several.iter().map(|pack| pack.display().to_string()).collect();
+            Err(anyhow!("several packs are installed ({}); name the models with --model", names.join(", ")))
+        }
+    }
 }
 
 /// The species list: scientific names, one per line.
