@@ -51,7 +51,7 @@ fn a_walking_animal_is_motion_from_its_first_step_and_what_it_left_is_none() {
     let animal = |number: u32| {
         move |x: u32, y: u32| {
             let left = 10 * number.saturating_sub(8);
-            (number >= 8 && number < 18 && (left..left + 20).contains(&x) && (60..72).contains(&y))
+            ((8..18).contains(&number) && (left..left + 20).contains(&x) && (60..72).contains(&y))
                 .then_some(35)
         }
     };
@@ -64,7 +64,7 @@ fn a_walking_animal_is_motion_from_its_first_step_and_what_it_left_is_none() {
 #[test]
 fn clouds_dusk_a_lamp_that_flickers_and_one_that_goes_on_are_no_motion() {
     let steady = |number: u32| 1.0 - 0.02 * number as f32;
-    let flicker = |number: u32| if number % 2 == 0 { 1.0 } else { 0.6 };
+    let flicker = |number: u32| if number.is_multiple_of(2) { 1.0 } else { 0.6 };
     let lamp = |number: u32| if number < 20 { 0.15 } else { 1.0 };
     for light in [steady as fn(u32) -> f32, flicker, lamp] {
         let seen = seen((0..40).map(|number| drawn(number, light(number), bare)));
@@ -88,7 +88,7 @@ fn a_bush_in_the_wind_is_soon_known_and_does_not_hide_the_rest() {
     let bush = |number: u32| {
         move |x: u32, y: u32| {
             let sway = 5 * (number % 3);
-            (x < 40 && y < 50).then(|| if (x + sway) / 10 % 2 == 0 { 60 } else { 120 })
+            (x < 40 && y < 50).then(|| if ((x + sway) / 10).is_multiple_of(2) { 60 } else { 120 })
         }
     };
     let pictures = (0..90).map(|number| {
