@@ -105,7 +105,8 @@ impl Blocks {
         let least = limits.least.ln_1p();
         let mut changed = vec![false; now.len()];
         let mut different = 0usize;
-        let rows = against_usual.iter().zip(&against_last).zip(&self.restless).zip(&self.swing).zip(&mut changed);
+        let rows =
+            against_usual.iter().zip(&against_last).zip(&self.restless).zip(&self.swing).zip(&mut changed);
         for ((((usual, last), restless), swing), changed) in rows {
             let limit = least.max(limits.times * restless).max(BEYOND_SWING * swing);
             different += usize::from(*usual > limit);
