@@ -17,6 +17,7 @@ use crate::config::{Config, Journal};
 use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Devices, Pipeline};
+use crate::daemon::start;
 use crate::store::JournalError;
 
 /// Shown at the end of `--help`.
@@ -65,12 +66,19 @@ pub fn run(args: Args) -> Done {
     if config.board == board::AUTO {
         config.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
     }
-    let board = board::open(&config.board, &args.boards).map_err(unopened)?;
+    // The networks are loaded while the devices are opened.
+    let (board, networks) = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| models::open(&config.models));
+        let board = board::open(&config.board, &args.boards);
+        (board, loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let board = board.map_err(unopened)?;
     signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
-    let networks = models::open(&config.models).map_err(Failure::input)?;
+    let networks = networks.map_err(Failure::input)?;
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
+    start::reached("ready to judge");
     let bench = board.bench;
     let (devices, stop) = (devices(board), stop_on_signals()?);
     let clock = Arc::clone(&devices.clock);

@@ -15,4 +15,5 @@ pub mod pipeline;
 pub mod record;
 pub mod rules;
 pub mod sender;
+pub mod start;
 pub mod taxa;

@@ -1,5 +1,6 @@
 //! Opens the networks that a site chose, one per role, and builds the judge.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
 use crate::config::{Config, EngineChoice, Models, ProviderChoice, Thresholds};
@@ -94,9 +95,15 @@ pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsE
         }
         manifests.push(manifest);
     }
+    // Side by side: loading is most of a start.
+    let opened: Vec<Result<Model, ModelError>> = std::thread::scope(|scope| {
+        let open = |manifest| scope.spawn(move || Model::of_file(manifest, engine, chosen.threads));
+        let opening: Vec<_> = manifests.into_iter().map(open).collect();
+        opening.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
     let mut networks = Networks::default();
-    for manifest in &manifests {
-        networks.take(Model::open(&manifest.path, engine, chosen.threads)?);
+    for model in opened {
+        networks.take(model?);
     }
     Ok(networks)
 }

@@ -16,6 +16,7 @@ use super::models;
 use super::pictures::{self, Offered};
 use super::record::{self, Circumstances};
 use super::sender::BURSTS_LOST;
+use super::start;
 use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
 use crate::hal::{Camera, Clock, Shot, Source, Trigger, Triggered};
 use crate::image::Rgb;
@@ -279,6 +280,10 @@ impl Pipeline {
         told: &mut dyn FnMut(&Acknowledged<'_>),
     ) -> Result<(), JournalError> {
         let shutter = Instant::now();
+        let first = self.totals.frames == 0;
+        if first {
+            start::reached("camera asked");
+        }
         self.note(|| Note::Triggered(triggered.at));
         if let Some(thresholds) = self.retunes.as_ref().and_then(|told| told.try_iter().last()) {
             self.judge.retune(&thresholds);
@@ -303,6 +308,9 @@ impl Pipeline {
         let mut burst = record::burst(&circumstances, &shots, &judged);
         if let Some(stowed) = self.stow(&mut burst, &judged, &shots)? {
             self.devices.camera.journaled();
+            if first {
+                start::reached("event journaled");
+            }
             self.merge(&stowed.recorded, judged)?;
             self.note(|| Note::Burst { key: stowed.recorded.key, judging });
             told(&Acknowledged { stowed: &stowed, burst: &burst, source: triggered.source, judging });

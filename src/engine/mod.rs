@@ -13,10 +13,13 @@
 //! | [`install`], `download` | models onto the card, whole or not at all |
 //! | `tract` | the built-in engine, pure Rust (feature `tract`) |
 //! | `onnxruntime` | ONNX Runtime, its shared library found when the program runs (feature `onnxruntime`) |
+//! | `cache` | optimised networks kept between starts |
 //! | [`choose`] | which of them a site gets |
 //! | `onnx` | what every engine checks of an ONNX file |
 //! | [`fake`] | an engine that answers what a test tells it to |
 
+#[cfg(feature = "onnxruntime")]
+mod cache;
 pub mod choose;
 mod download;
 pub mod fake;
@@ -89,6 +92,29 @@ pub trait Engine: Send + Sync {
         spec: &manifest::Input,
         threads: usize,
     ) -> Result<Box<dyn Network>, EngineError>;
+
+    /// Whether the engine keeps what it makes of networks for the next start.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// The network whose SHA-256 this is (64 hexadecimal digits), if it was kept and fits `spec`.
+    fn kept(&self, sha256: &str, spec: &manifest::Input, threads: usize) -> Option<Box<dyn Network>> {
+        let _ = (sha256, spec, threads);
+        None
+    }
+
+    /// Like [`Engine::load`], of a network whose SHA-256 is known; keeps what was made of it where the engine does.
+    fn load_known(
+        &self,
+        onnx: &[u8],
+        sha256: &str,
+        spec: &manifest::Input,
+        threads: usize,
+    ) -> Result<Box<dyn Network>, EngineError> {
+        let _ = sha256;
+        self.load(onnx, spec, threads)
+    }
 }
 
 /// A network ready to run.

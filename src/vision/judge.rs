@@ -18,7 +18,7 @@ use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
 use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, track};
 use crate::engine::EngineError;
-use crate::image::{self, Gray, Rgb};
+use crate::image::{self, Gray, ImageError, Picture, Pixels, Rgb, View, Want};
 use crate::units::{BBox, Score};
 
 /// A frame to judge: its JPEG bytes, or why the camera gave none.
@@ -314,12 +314,11 @@ impl Judge {
         each_ahead(
             &frames,
             work.threads,
-            |frame| timed(|| album.full(frame)),
-            |frame, (picture, took)| {
-                work.spent.decode += took;
+            |frame| album.view(frame),
+            |frame, view| {
                 let began = Instant::now();
-                let (Some(look), Ok(whole)) = (looks.get_mut(frame), &picture) else {
-                    work.faults.extend(picture.err());
+                let (Some(look), Ok(whole)) = (looks.get_mut(frame), &view) else {
+                    work.faults.extend(view.err());
                     return;
                 };
                 for Look { crop, .. } in plan.iter().filter(|look| look.frame == frame) {
@@ -334,8 +333,9 @@ impl Judge {
                     let boxes = look.judgement.detections.iter().take(CLASSIFIED);
                     boxes.for_each(|d| cuts.add(classifier, frame, whole, d.bbox));
                 }
-                picture.into_iter().for_each(|picture| album.used_up(picture));
-                work.spent.detect += millis(began);
+                let took = whole.took().as_secs_f32() * 1000.0;
+                work.spent.decode += took;
+                work.spent.detect += millis(began) - took;
             },
         );
         cuts
@@ -380,13 +380,13 @@ impl Judge {
         each_ahead(
             &readable,
             work.threads,
-            |index| timed(|| album.small(index, 2 * motion::WIDTH)),
-            |_, (picture, took)| {
-                work.spent.decode += took;
-                match picture {
-                    Ok(picture) => close.add(&picture),
-                    Err(reason) => work.faults.push(reason),
+            |index| album.view(index),
+            |_, view| match view {
+                Ok(view) => {
+                    work.faults.extend(close.add(&view).err());
+                    work.spent.decode += view.took().as_secs_f32() * 1000.0;
                 }
+                Err(reason) => work.faults.push(reason),
             },
         );
         let began = Instant::now();
@@ -476,17 +476,14 @@ impl Judge {
         each_ahead(
             &missing,
             work.threads,
-            |index| timed(|| album.full(index)),
-            |index, (picture, took)| {
-                work.spent.decode += took;
-                match (picture, frames.get(index)) {
-                    (Ok(picture), Some(frame)) => {
-                        animals(frame).for_each(|d| cuts.add(classifier, index, &picture, d.bbox));
-                        album.used_up(picture);
-                    }
-                    (Err(reason), _) => work.faults.push(reason),
-                    (Ok(_), None) => {}
+            |index| album.view(index),
+            |index, view| match (view, frames.get(index)) {
+                (Ok(view), Some(frame)) => {
+                    animals(frame).for_each(|d| cuts.add(classifier, index, &view, d.bbox));
+                    work.spent.decode += view.took().as_secs_f32() * 1000.0;
                 }
+                (Err(reason), _) => work.faults.push(reason),
+                (Ok(_), None) => {}
             },
         );
         let began = Instant::now();
@@ -526,7 +523,7 @@ struct Work<'a> {
 struct Cuts(Vec<(usize, BBox, Result<Cut, EngineError>)>);
 
 impl Cuts {
-    fn add(&mut self, classifier: &Classifier, frame: usize, picture: &Rgb, bbox: BBox) {
+    fn add(&mut self, classifier: &Classifier, frame: usize, picture: &impl Pixels, bbox: BBox) {
         if self.find(frame, &bbox).is_none() {
             self.0.push((frame, bbox, classifier.cut(picture, &bbox)));
         }
@@ -550,19 +547,27 @@ impl<'a> CloseUps<'a> {
     }
 
     /// Takes a frame in, if it has the size of the first.
-    fn add(&mut self, frame: &Rgb) {
+    fn add(&mut self, frame: &View<'_, '_>) -> Result<(), String> {
+        let want = Want::LongSide(2 * motion::WIDTH);
+        let size = frame.size_at(want);
         if self.size == (0, 0) {
-            self.size = (frame.width, frame.height);
+            self.size = size;
         }
-        if self.size != (frame.width, frame.height) {
-            return;
+        if self.size != size {
+            return Ok(());
         }
         for (spot, lumas) in self.spots.iter().zip(&mut self.lumas) {
             let around = Crop::around(spot, self.size);
             let region =
                 image::Region { x: around.x, y: around.y, width: around.width, height: around.height };
-            lumas.extend(image::crop(frame, region).ok().map(|crop| image::luma(&crop)));
+            match frame.luma_at(want, region) {
+                Ok(luma) => lumas.push(luma),
+                // A box of no size has nothing inside.
+                Err(ImageError::Size { .. }) => {}
+                Err(error) => return Err(error.to_string()),
+            }
         }
+        Ok(())
     }
 
     /// How far something inside the spot numbered `at` moved.
@@ -574,7 +579,7 @@ impl<'a> CloseUps<'a> {
 }
 
 /// Decodes a frame as small as motion and a detector whose input is `side` pixels allow.
-fn first_look(album: &Album<'_>, index: usize, side: u32) -> (FirstLook, Option<Rgb>) {
+fn first_look(album: &Album<'_>, index: usize, side: u32) -> (FirstLook, Option<Picture>) {
     let look = album.small(index, motion::WIDTH.max(side)).and_then(|picture| {
         let luma = album::motion_luma(&picture).map_err(|e| e.to_string())?;
         Ok((picture, luma))
@@ -582,7 +587,7 @@ fn first_look(album: &Album<'_>, index: usize, side: u32) -> (FirstLook, Option<
     match look {
         Ok((picture, luma)) => {
             let judgement = FrameJudgement {
-                size: (picture.width, picture.height),
+                size: picture.size(),
                 infrared: album::is_infrared(&picture),
                 ..FrameJudgement::default()
             };

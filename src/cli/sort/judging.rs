@@ -8,6 +8,7 @@ use crate::cli::engine::EngineArgs;
 use crate::cli::progress::warn;
 use crate::config::Models;
 use crate::daemon::models::{self, Networks};
+use crate::daemon::start;
 use crate::engine::labels::Label;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
@@ -108,6 +109,7 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     if args.models.is_empty() {
         warn("no --model was given: motion alone tells empty bursts from others, and no species is named");
     }
+    start::reached("ready to judge");
     Ok(Judges {
         judges,
         models: names,
