@@ -18,6 +18,7 @@ use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Devices, Pipeline};
 use crate::daemon::start;
+use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::store::JournalError;
 
 /// Shown at the end of `--help`.
@@ -84,6 +85,7 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
+    pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
     let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop)?;
     pipeline.listen(ready.retunes);
     let beside = Beside {

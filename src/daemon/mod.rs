@@ -3,7 +3,7 @@
 //! `pipeline` is the way of the data, `pictures` makes what may be kept, `record` turns a judgement into the
 //! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose,
 //! `taxa` knows what they can name, `health` counts what happened, `live` shows it to whoever watches, `aim` takes the
-//! pictures one aims the camera by. The `sender` is the second long-lived thread.
+//! pictures one aims the camera by, `ration` looks less while the battery is low. The `sender` is the second long-lived thread.
 
 mod aim;
 pub mod health;
@@ -12,6 +12,7 @@ pub mod merge;
 pub mod models;
 pub mod pictures;
 pub mod pipeline;
+mod ration;
 pub mod record;
 pub mod rules;
 pub mod sender;
