@@ -39,11 +39,14 @@ pub struct Exits {
     pub width: u32,
     /// A burst whose salience stays below this, in a scene that is known, is empty without any look; 0: never.
     pub still: f32,
-    /// A burst whose salience stays below this may be decided after one frame; a livelier one needs two, since the
-    /// frame that differs most may be the one that the animal has left.
+    /// A burst whose salience stays below this may be empty after one frame. A livelier one that is not recognised is
+    /// never empty without a second look: what moved is kept as uncertain.
     pub calm: f32,
-    /// Below this probability the burst is empty, whatever further frames would show; 0: never.
+    /// Below this probability a burst is empty; 0: never before all was looked at.
     pub empty: f32,
+    /// Frames of a lively burst that are looked at before it is given up as unrecognised; the one that differs most may
+    /// be the one that the animal has left. 0: all, and again.
+    pub frames: usize,
     /// From this probability on it is alive; above 1: never.
     pub alive: f32,
     /// Most second looks at what moved.
@@ -59,16 +62,33 @@ impl Exits {
         still: 0.0,
         calm: 0.0,
         empty: 0.0,
+        frames: 0,
         alive: 2.0,
         looks: super::regions::LOOKS_MAX,
         crops: usize::MAX,
     };
     /// Those of [`Effort::Cascade`].
-    pub const CASCADE: Exits =
-        Exits { width: motion::WIDTH / 2, still: 0.0, calm: 4.0, empty: 0.1, alive: 0.9, looks: 1, crops: 2 };
+    pub const CASCADE: Exits = Exits {
+        width: motion::WIDTH / 2,
+        still: 0.0,
+        calm: 3.0,
+        empty: 0.15,
+        frames: 2,
+        alive: 0.9,
+        looks: 1,
+        crops: 2,
+    };
     /// Those of [`Effort::Frugal`].
-    pub const FRUGAL: Exits =
-        Exits { still: 1.5, calm: 7.0, empty: 0.2, alive: 0.75, looks: 0, crops: 1, ..Exits::CASCADE };
+    pub const FRUGAL: Exits = Exits {
+        still: 1.0,
+        calm: 4.5,
+        empty: 0.2,
+        frames: 1,
+        alive: 0.75,
+        looks: 0,
+        crops: 1,
+        ..Exits::CASCADE
+    };
 }
 
 impl Default for Exits {
@@ -98,6 +118,8 @@ pub enum Stop {
     Empty,
     /// What was seen so far was decided to be alive.
     Alive,
+    /// Something moved and was not recognised: it was kept as uncertain, and further looks were spared.
+    Moved,
     /// All frames were looked at.
     #[default]
     All,
@@ -110,6 +132,7 @@ impl Stop {
             Stop::Still => "still",
             Stop::Empty => "decided as empty",
             Stop::Alive => "decided as alive",
+            Stop::Moved => "moved, not recognised, kept",
             Stop::All => "undecided until the last",
         }
     }
@@ -179,6 +202,14 @@ impl Judge {
             inside = self.look_inside(&mut looks, work);
         }
         let seen = self.discount(&mut looks);
+        if stopped == Stop::All && exits.frames > 0 && motion.salience >= exits.calm {
+            // Fewer second looks than the plain path takes make it less probable than there.
+            let probability = self.fuse(&looks, &motion, inside);
+            let verdict = self.settings.fusion.verdict(probability);
+            if verdict == Verdict::Empty && probability.get() >= exits.empty {
+                work.looked.stopped = Stop::Moved;
+            }
+        }
         Some(Gathered { looks, motion, cuts, inside, seen })
     }
 
@@ -232,13 +263,12 @@ impl Judge {
             boxes.zip(before).for_each(|(d, confidence)| d.confidence = confidence);
         }
         let verdict = self.settings.fusion.verdict(probability);
-        let enough = motion.salience < exits.calm || count > 1;
-        if verdict == Verdict::Alive && probability.get() >= exits.alive {
-            Some(Stop::Alive)
-        } else if verdict == Verdict::Empty && probability.get() < exits.empty && enough {
-            Some(Stop::Empty)
-        } else {
-            None
+        let calm = motion.salience < exits.calm;
+        match verdict {
+            Verdict::Alive if probability.get() >= exits.alive => Some(Stop::Alive),
+            Verdict::Empty if calm && probability.get() < exits.empty => Some(Stop::Empty),
+            Verdict::Empty if !calm && exits.frames > 0 && count >= exits.frames => Some(Stop::Moved),
+            _ => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::album::{Album, each_ahead};
-use super::cascade::{Effort, Exits, Looked, chosen};
+use super::cascade::{Effort, Exits, Looked, Stop, chosen};
 use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
@@ -204,7 +204,10 @@ impl Judge {
             by_steps.unwrap_or_else(|| self.look_at_all(&mut work));
         let crops = exits.map_or(usize::MAX, |exits| exits.crops);
 
-        let probability = self.fuse(&looks, &motion, inside);
+        let mut probability = self.fuse(&looks, &motion, inside);
+        if work.looked.stopped == Stop::Moved {
+            probability = Score::new(probability.get().max(self.settings.fusion.floor));
+        }
         self.keep_lesson(&mut looks, seen);
         self.weigh_weak(&mut looks);
         let mut judged = looks.into_iter().map(|l| l.judgement).collect::<Vec<_>>();

@@ -51,8 +51,8 @@ pub(super) struct Args {
     /// A model's manifest, or its folder; left out: the networks of the bench world
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
-    /// Measure the exits of this TOML file too, one table per row: [name] width, still, calm, empty, alive, looks,
-    /// crops; what is left out is as in the full look
+    /// Measure the exits of this TOML file too, one table per row: [name] width, still, calm, empty, frames,
+    /// alive, looks, crops; what is left out is as in the full look
     #[arg(long, value_name = "FILE")]
     exits: Option<PathBuf>,
     #[command(flatten)]
