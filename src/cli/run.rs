@@ -22,6 +22,7 @@ use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
 use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
+use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
 use crate::store::JournalError;
 
@@ -92,6 +93,7 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
+    pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
     let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site))?;
     pipeline.listen(ready.retunes);
     let beside = Beside {

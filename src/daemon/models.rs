@@ -3,12 +3,13 @@
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 
-use crate::config::{Config, EngineChoice, Models, ProviderChoice, Thresholds};
+use crate::config::{Config, EffortChoice, EngineChoice, Models, ProviderChoice, Thresholds};
 use crate::engine::choose::{Choice, Provider, Wish, choose};
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::{Engine, EngineError};
 use crate::units::Score;
+use crate::vision::cascade::Effort;
 use crate::vision::classify::Classifier;
 use crate::vision::decide;
 use crate::vision::detect::Detector;
@@ -157,12 +158,22 @@ fn threads(chosen: usize) -> usize {
     if chosen == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { chosen }
 }
 
+/// How much the judge looks at for what a site chose.
+pub fn effort(chosen: EffortChoice) -> Effort {
+    match chosen {
+        EffortChoice::Full => Effort::Full,
+        EffortChoice::Cascade => Effort::Cascade,
+        EffortChoice::Frugal => Effort::Frugal,
+    }
+}
+
 /// The judge of a site.
 pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> {
     let mut settings = judge::Settings {
         strip: Strip { top: config.strip.top, bottom: config.strip.bottom },
         find_strip: config.strip.find,
         threads: threads(config.models.threads),
+        effort: effort(config.models.effort),
         ..judge::Settings::default()
     };
     tune(&mut settings, &config.thresholds);

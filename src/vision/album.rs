@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 
 use super::judge::Frame;
+#[cfg(doc)]
 use super::motion;
 use crate::image::{self, Gray, ImageError, Picture, Source, View, Want};
 
-/// A picture is made smaller for motion evidence when it is wider than this many times [`motion::WIDTH`]; the
+/// A picture is made smaller for motion evidence when it is wider than this many times what is asked for; the
 /// decoder's own steps of two stay within it.
 const WIDE: f32 = 1.3;
 
@@ -24,6 +25,11 @@ pub(super) struct Album<'a> {
 impl<'a> Album<'a> {
     pub(super) fn new(frames: &'a [Frame<'a>]) -> Self {
         Album { frames, opened: frames.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// How many frames there are.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
     }
 
     /// Frame `index`, upright, its longer side at least `long_side` pixels if it has so many.
@@ -78,15 +84,15 @@ pub(super) fn each_ahead<I: Copy + Send, T: Send>(
     });
 }
 
-/// The luma that motion evidence looks at: about [`motion::WIDTH`] wide.
-pub(super) fn motion_luma(picture: &Picture) -> Result<Gray, ImageError> {
+/// The luma that motion evidence looks at: about `width` wide, [`motion::WIDTH`] for the full evidence.
+pub(super) fn motion_luma(picture: &Picture, width: u32) -> Result<Gray, ImageError> {
     let gray = picture.luma();
-    let wide = gray.width as f32 / motion::WIDTH as f32;
+    let wide = gray.width as f32 / width as f32;
     if wide <= WIDE {
         return Ok(gray.into_owned());
     }
     let height = ((gray.height as f32 / wide).round() as u32).max(1);
-    image::resize_gray(&gray, motion::WIDTH, height)
+    image::resize_gray(&gray, width, height)
 }
 
 /// Whether a picture shows no colour: taken by infrared light.

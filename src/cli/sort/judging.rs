@@ -12,6 +12,7 @@ use crate::daemon::start;
 use crate::engine::install::{default_dir, installed_packs};
 use crate::engine::labels::Label;
 use crate::engine::pack::Pack;
+use crate::vision::cascade::Effort;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
@@ -46,6 +47,11 @@ pub struct JudgingArgs {
     #[arg(long, value_name = "FILE")]
     species_list: Option<PathBuf>,
 
+    /// How much of a burst is looked at: full shows every frame to the detector, cascade stops when the burst is
+    /// decided, frugal trades some certainty for energy
+    #[arg(long, value_name = "NAME", default_value = "full")]
+    effort: EffortArg,
+
     /// How a sequence gets its label: trapline follows individuals and names several species; the others are those
     /// programs' own rules, to compare with
     #[arg(long, default_value = "trapline")]
@@ -59,6 +65,28 @@ impl JudgingArgs {
             if let Ok(whole) = std::path::absolute(&*path) {
                 *path = whole;
             }
+        }
+    }
+}
+
+/// How much of a burst is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum EffortArg {
+    /// Every frame, and again where something moved
+    Full,
+    /// Until the burst is decided
+    Cascade,
+    /// Less than that
+    Frugal,
+}
+
+impl EffortArg {
+    /// The judge's word for it.
+    pub fn effort(self) -> Effort {
+        match self {
+            EffortArg::Full => Effort::Full,
+            EffortArg::Cascade => Effort::Cascade,
+            EffortArg::Frugal => Effort::Frugal,
         }
     }
 }
@@ -124,7 +152,7 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     Ok(Judges {
         judges,
         models: names,
-        settings: format!("{:?} {:?} {species:?}", args.threshold, args.rule),
+        settings: format!("{:?} {:?} {species:?}{}", args.threshold, args.rule, told(args.effort)),
     })
 }
 
@@ -143,6 +171,11 @@ fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
             Err(anyhow!("several packs are installed ({}); name the models with --model", names.join(", ")))
         }
     }
+}
+
+/// What a journal holds of the effort: nothing for the full one, so that journals of older programs are taken up.
+fn told(effort: EffortArg) -> String {
+    if effort == EffortArg::Full { String::new() } else { format!(" {effort:?}") }
 }
 
 /// The species list: scientific names, one per line.
@@ -170,7 +203,7 @@ pub struct SequenceJudge {
 
 impl SequenceJudge {
     fn new(networks: Networks, args: &JudgingArgs, species: &Fence, threads: usize) -> anyhow::Result<Self> {
-        let mut settings = Settings { threads, ..Settings::default() };
+        let mut settings = Settings { threads, effort: args.effort.effort(), ..Settings::default() };
         if let Some(threshold) = args.threshold {
             settings.decide.thresholds.species = threshold;
         }
