@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::BoardError;
-use super::energy::Energy;
 use super::check::Check;
+use super::energy::Energy;
 use super::raw::Raw;
 use crate::drivers::bench::Options;
 use crate::drivers::gpio::LineName;
