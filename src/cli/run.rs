@@ -92,6 +92,7 @@ pub fn run(args: Args) -> Done {
     let mut pipeline = opened.map_err(failed)?;
     let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site))?;
     pipeline.listen(ready.retunes);
+    let pulse = Arc::new(Pulse::default());
     let beside = Beside {
         config: &config,
         file: console::absolute(args.config.as_deref()),
@@ -101,11 +102,11 @@ pub fn run(args: Args) -> Done {
         clock,
         known,
         stop: Arc::clone(&stop),
+        pulse: &pulse,
     };
     bundle::note(&site);
     let trial = Watched::begin(&site);
     let page = console::start(&mut pipeline, beside)?;
-    let pulse = Arc::new(Pulse::default());
     let sender = Working::start(ready.sender, pulse.watch("sender", config.watchdog.sender))?;
     pipeline.watched(pulse.watch("pipeline", config.watchdog.pipeline));
     let service = Service::start(pulse)?;
