@@ -96,6 +96,7 @@ pub fn run(args: Args) -> Done {
     pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
     let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site))?;
     pipeline.listen(ready.retunes);
+    let pulse = Arc::new(Pulse::default());
     let beside = Beside {
         config: &config,
         file: console::absolute(args.config.as_deref()),
@@ -105,11 +106,11 @@ pub fn run(args: Args) -> Done {
         clock,
         known,
         stop: Arc::clone(&stop),
+        pulse: &pulse,
     };
     bundle::note(&site);
     let trial = Watched::begin(&site);
     let page = console::start(&mut pipeline, beside)?;
-    let pulse = Arc::new(Pulse::default());
     let sender = Working::start(ready.sender, pulse.watch("sender", config.watchdog.sender))?;
     pipeline.watched(pulse.watch("pipeline", config.watchdog.pipeline));
     let service = Service::start(pulse)?;

@@ -341,9 +341,25 @@ fn holds_runtime(path: &Path) -> Result<(), String> {
     }
 }
 
+/// The environment variable and its value by which the library sends nothing to its makers. Read in the strings of
+/// libonnxruntime.so.1.32.0 and tried under strace: docs/models.md says what was seen.
+pub const SILENCE: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
+
+/// Whether the environment keeps the library silent.
+pub fn is_silenced() -> bool {
+    std::env::var_os(SILENCE.0).is_some_and(|value| value == SILENCE.1)
+}
+
 /// Loads the library: once in a process. The binding panics at one that is not what it says, which is caught.
 fn load(path: &Path) -> Result<Library, String> {
     let failed = |reason: String| format!("{}: {reason}", path.display());
+    // The option below comes too late: by then the library has begun to report.
+    if !is_silenced() {
+        let (name, value) = SILENCE;
+        return Err(failed(format!(
+            "it would report its use to its makers; set {name}={value} in the environment"
+        )));
+    }
     let whole = std::path::absolute(path).map_err(|e| failed(e.to_string()))?;
     let opened = catch_unwind(|| -> Result<String, String> {
         let environment = ort::init_from(&whole).map_err(|e| e.to_string())?;
