@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::album::each_ahead;
-use super::fuse::Verdict;
+use super::fuse::{self, Verdict};
 use super::judge::{CLASSIFIED, Gathered, Judge, Work, millis, timed};
 use super::looks::{Cuts, FirstLook, first_look};
 use super::memory::Seen;
@@ -266,10 +266,18 @@ impl Judge {
         let calm = motion.salience < exits.calm;
         match verdict {
             Verdict::Alive if probability.get() >= exits.alive => Some(Stop::Alive),
+            // What turns its head in a weak box is found by a close look, for which all frames are needed.
+            Verdict::Empty if self.asks_for_a_close_look(looks) => None,
             Verdict::Empty if calm && probability.get() < exits.empty => Some(Stop::Empty),
             Verdict::Empty if !calm && exits.frames > 0 && count >= exits.frames => Some(Stop::Moved),
             _ => None,
         }
+    }
+
+    fn asks_for_a_close_look(&self, looks: &[FirstLook]) -> bool {
+        let Some(threshold) = self.detector.as_ref().map(|d| Score::new(d.threshold())) else { return false };
+        let mut boxes = looks.iter().flat_map(|l| &l.judgement.detections);
+        boxes.any(|d| !d.moving && fuse::worth_a_look(d, threshold))
     }
 }
 
