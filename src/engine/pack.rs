@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let extra = said(&TEXT.replace("on =", "when = 1\non ="));
+        let extra = said(&TEXT.replace("\non =", "\nwhen = 1\non ="));
         assert!(extra.contains("unknown key `second.when`"), "{extra}");
         let mean = said(&format!("{TEXT}[ensemble]\nmean = \"median\"\n"));
         assert!(mean.contains("`ensemble.mean` is \"median\"; allowed: probabilities, logits"), "{mean}");

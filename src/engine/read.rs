@@ -475,7 +475,12 @@ mod tests {
         let said = said("engine = \"tract\"\nboard = \"pi5\"");
         assert!(said.contains("unknown key `form.board`; allowed are engine, needs, file, sha256"), "{said}");
         let said = error("name = \"d\"", "name = \"d\"\nform = \"q.onnx\"");
-        assert!(said.contains("`form` is \"q.onnx\"; allowed: a list of tables"), "{said}");
+        assert!(
+            said.contains(
+                "`form` is \"q.onnx\"; allowed: tables, each begun with its name in double brackets"
+            ),
+            "{said}"
+        );
     }
 
     #[test]
