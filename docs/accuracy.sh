@@ -18,7 +18,7 @@ sort() { # folder models…
 }
 measure() { # folder
     "$trapline" eval --truth "$TRAPLINE_SHARED/photos/labels.csv" --predictions "$work/$1.jsonl" \
-        --map tests/models/truth_map.csv --taxa tests/models/imagenet_taxa.csv --markdown | sed 's/^## /### /'
+        --map tests/models/truth_map.csv --taxa models/starter/imagenet_taxa.csv --markdown | sed 's/^## /### /'
 }
 networks=(--model tests/models/yolox_nano.toml --model tests/models/imagenet_mobilenetv2.toml)
 
@@ -35,7 +35,7 @@ The commands, per folder:
     trapline sort DIR --json --model tests/models/yolox_nano.toml \
         --model tests/models/imagenet_mobilenetv2.toml > found.jsonl
     trapline eval --truth labels.csv --predictions found.jsonl --map tests/models/truth_map.csv \
-        --taxa tests/models/imagenet_taxa.csv --markdown
+        --taxa models/starter/imagenet_taxa.csv --markdown
 
 What the bundled networks do on the bench world is in their cards, `models/bench-detector/README.md` and
 `models/bench-classifier/README.md`.

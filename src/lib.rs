@@ -60,7 +60,7 @@
 //! With `default-features = false` the library is `no_std` and holds `units`, `event` and `airtime` only: what ground
 //! software needs to read events. `std` (default) adds everything else, `tract` (default) the inference engine,
 //! `console` (default) the page, `onnxruntime` a second engine, through a shared library that is found when the
-//! program runs.
+//! program runs, `mimalloc` (default) an allocator for the program that keeps less of what was freed.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod airtime;

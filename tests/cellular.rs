@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use trapline::drivers::cellular::{Cellular, Options};
 use trapline::drivers::directory::Directory;
-use trapline::drivers::serial::{Ladder, Switch};
+use trapline::drivers::gpio::Switch;
+use trapline::drivers::serial::Ladder;
 use trapline::hal::{Parcel, Receipt, Subject, Uplink, UplinkError};
 
 /// Power for a modem: with it the system makes a route after a while, without it the route goes.

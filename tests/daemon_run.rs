@@ -17,6 +17,7 @@ use trapline::event::Outcome;
 use trapline::image::Rgb;
 use trapline::store::EffortKind;
 use trapline::units::{BBox, Rank, Score};
+use trapline::vision::cascade::Looked;
 use trapline::vision::judge::Frame;
 use trapline::vision::{Category, Detection, FrameJudgement, Judgement, Sighting, Source, Spent};
 
@@ -120,6 +121,7 @@ fn seen(outcome: Outcome, frames: usize) -> Judgement {
         frames: vec![FrameJudgement { size: (96, 64), detections, ..Default::default() }; frames],
         sightings: if sighted { vec![fox] } else { Vec::new() },
         faults: Vec::new(),
+        looked: Looked::default(),
         spent: Spent::default(),
     }
 }

@@ -154,6 +154,36 @@ fn both_name_the_same_five_classes_first() {
     }
 }
 
+#[test]
+fn an_optimised_network_is_kept_for_the_next_start_and_made_anew_when_damaged() {
+    let Some(root) = ready() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let photo = decode(&std::fs::read(&photos(&root)[0]).unwrap(), Want::LongSide(416)).unwrap();
+    let start = || {
+        let engine = OnnxRuntime::open(None, Provider::Cpu).unwrap().caching(Some(dir.path().to_owned()));
+        let boxes = Detector::new(open("yolox_nano", &engine)).unwrap().detect(&photo).unwrap();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        (boxes, files)
+    };
+    let (first, files) = start();
+    assert!(!first.is_empty());
+    assert_eq!(files.len(), 2, "{files:?}");
+    let network = files.iter().find(|file| file.extension().is_some_and(|e| e == "onnx")).unwrap();
+    let whole = std::fs::read(network).unwrap();
+    let (second, _) = start();
+    assert_eq!(second, first, "the same network gives the same numbers");
+    // A cut by power loss, a bit that flipped, and nothing at all.
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damaged in [&whole[..whole.len() / 3], &flipped, b""] {
+        std::fs::write(network, damaged).unwrap();
+        assert_eq!(start().0, first);
+        assert!(std::fs::metadata(network).unwrap().len() > 1_000_000, "it was made anew");
+    }
+}
+
 fn sort(library: &Path, photos: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trapline"))
         .args(["sort", "--json", "--quiet", "--threads", "1", "--engine", "onnxruntime", "--onnxruntime"])

@@ -151,7 +151,7 @@ fn the_shared_photos_have_a_meaning_for_every_label() {
         return;
     }
     let mut taxa = trapline::eval::truth::Taxa::default();
-    taxa.add(&trapline::engine::labels::load(Path::new("tests/models/imagenet_taxa.csv")).unwrap());
+    taxa.add(&trapline::engine::labels::load(Path::new("models/starter/imagenet_taxa.csv")).unwrap());
     let read =
         trapline::eval::truth::read(&truth, Some(Path::new("tests/models/truth_map.csv")), &taxa).unwrap();
     assert_eq!(read.photos.len(), 137);

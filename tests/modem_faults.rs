@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 
 use modem_support::scripts::{E5_JOINED, RUI3, iridium, rak4270, rn2483, rui3, sim7080, wio_e5};
 use modem_support::{Modem, Script, Twist, bound, lines, twisted};
+use trapline::drivers::gpio::Switch;
 use trapline::drivers::iridium::{self as sbd, Iridium};
 use trapline::drivers::lorawan::rak3172::Rak3172;
 use trapline::drivers::lorawan::rak4270::Rak4270;
 use trapline::drivers::lorawan::rn2483::Rn2483;
 use trapline::drivers::lorawan::wio_e5::WioE5;
 use trapline::drivers::lorawan::{Dialogue, Key, Limits, LoraWan, Options, Region};
+use trapline::drivers::serial::Ladder;
 use trapline::drivers::serial::uart::Uart;
-use trapline::drivers::serial::{Ladder, Switch};
 use trapline::drivers::sim7080::{self as sim, Sim7080};
 use trapline::hal::{Parcel, Receipt, Subject, Uplink, UplinkError};
 

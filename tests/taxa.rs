@@ -12,7 +12,7 @@ use trapline::engine::labels::{self, Label};
 use trapline::units::Rank;
 
 fn table(name: &str) -> Vec<Label> {
-    labels::load(&Path::new("tests/models").join(name)).unwrap_or_else(|e| panic!("{e}"))
+    labels::load(&Path::new("models/starter").join(name)).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// A file of the shared folder, or `None` with a word why; absent is an error on CI.

@@ -91,7 +91,7 @@ impl Default for RawMotion {
             top_percent: 0,
             bottom_percent: 0,
             hold_off_ms: 3000,
-            warm_up_s: 5,
+            warm_up_s: 60,
         }
     }
 }

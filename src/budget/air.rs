@@ -53,7 +53,7 @@ pub struct Air {
     pub packets: f64,
     /// Health messages and digests a day.
     pub reports: f64,
-    /// Seconds a day that the site allows itself ([lorawan] up_s_per_day), or the law.
+    /// Seconds a day that the site allows itself (`up_s_per_day` of `[lorawan]`), or the law.
     pub allowed_s: f64,
     /// By data rate, slowest first.
     pub rates: Vec<Rate>,

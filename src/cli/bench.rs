@@ -1,5 +1,7 @@
 //! `trapline bench`: measures parts of the program on this machine.
 
+mod energy;
+mod sensor;
 mod wire;
 
 use super::Done;
@@ -19,11 +21,15 @@ enum What {
     /// The wire format: how many sightings fit, how long they take on the air and in the processor
     #[command(after_help = EXAMPLES)]
     Wire(wire::Args),
+    /// Processor time, energy and recall per burst by how much is looked at
+    #[command(after_help = energy::EXAMPLES)]
+    Energy(energy::Args),
 }
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
     match args.what {
         What::Wire(args) => wire::run(&args),
+        What::Energy(args) => energy::run(args),
     }
 }

@@ -90,6 +90,8 @@ pub(super) struct Beside<'a> {
     pub known: Vec<crate::daemon::taxa::Known>,
     /// Ends the run.
     pub stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    /// Watches the page's threads too.
+    pub pulse: &'a crate::daemon::pulse::Pulse,
 }
 
 #[cfg(feature = "console")]
@@ -167,7 +169,7 @@ mod page {
             bench: beside.bench,
             switch: Switch::new(config.console.lasts),
         };
-        let running = crate::console::start(trap, notes, beside.known).map_err(told)?;
+        let running = crate::console::start(trap, notes, beside.known, beside.pulse).map_err(told)?;
         Ok(Some(Page { live, running: Some(running) }))
     }
 

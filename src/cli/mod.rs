@@ -111,6 +111,7 @@ pub type Done = Result<(), Failure>;
 
 /// Parses `args`, runs the verb, prints an error if there is one, and says how the process is to end.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::daemon::start::begin();
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

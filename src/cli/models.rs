@@ -20,12 +20,18 @@ use crate::engine::hash::sha256_file;
 use crate::engine::install::{DEFAULT_LIMIT, InstallError, Request, default_dir, install, installed};
 use crate::engine::manifest::Manifest;
 use crate::engine::model::{Model, ModelError};
+use crate::engine::pack::{Pack, is_pack};
+
+mod catalogue;
 
 /// Shown at the end of every `--help` of this verb.
 const EXAMPLES: &str = "\
 Examples:
   trapline models list
   trapline models verify models/bench-detector
+  trapline models catalog
+  trapline models add starter
+  trapline models add starter --from /media/stick
   trapline models add models/bench-detector
   trapline models add https://example.org/detector.toml --sha256 HEX
   trapline models bench models/bench-classifier --json
@@ -60,13 +66,20 @@ enum Verb {
         #[arg(value_name = "MODEL")]
         models: Vec<PathBuf>,
     },
-    /// Install a model: a manifest with its network, a folder with both, or a network alone; a path or a URL
+    /// Show what can be fetched by name
+    #[command(after_help = EXAMPLES)]
+    Catalog,
+    /// Install a pack of the catalogue by its name, or a model: a manifest with its network, a folder with both, or a
+    /// network alone; a path or a URL
     #[command(after_help = EXAMPLES)]
     Add {
-        /// Path or http(s) URL
+        /// Name in the catalogue, path, or http(s) URL
         source: String,
+        /// Packs: folder or address to take the networks from instead of where they are published
+        #[arg(long, value_name = "DIR|URL")]
+        from: Option<String>,
         /// SHA-256 the network must have
-        #[arg(long, value_name = "HEX", value_parser = digest)]
+        #[arg(long, value_name = "HEX", value_parser = digest, conflicts_with = "from")]
         sha256: Option<String>,
         /// Largest file taken
         #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
@@ -122,9 +135,12 @@ pub fn run(args: Args) -> Done {
     match args.verb {
         Verb::List => list(&dir, &*engine()?, &printer),
         Verb::Verify { models } => verify(&dir, &models, &*engine()?, &printer),
-        Verb::Add { source, sha256, max_bytes, replace } => {
-            add(&dir, Request { source, sha256, limit: max_bytes, replace }, &printer)
-        }
+        Verb::Catalog => catalogue::show(&printer),
+        Verb::Add { source, from, sha256, max_bytes, replace } => match catalogue::find(&source)? {
+            Some(set) => catalogue::add(&dir, &set, from.as_deref(), replace, &printer),
+            None if from.is_some() => Err(catalogue::unknown(&source)),
+            None => add(&dir, Request { source, sha256, limit: max_bytes, replace }, &printer),
+        },
         Verb::Bench { models, passes, threads } => {
             bench(&dir, &models, &*engine()?, (passes, threads), &printer)
         }
@@ -205,8 +221,13 @@ fn describe_form(form: &Form) -> Value {
     json!({ "file": form.file, "engine": form.engine.as_str(), "needs": form.needs.map(Need::as_str) })
 }
 
+/// The folder's name; of a model in a pack with the pack's before it.
 fn shown_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match path.parent().filter(|parent| is_pack(parent)).and_then(Path::file_name) {
+        Some(pack) => format!("{}/{name}", pack.to_string_lossy()),
+        None => name,
+    }
 }
 
 /// The models named, or every one installed when none is.
@@ -221,13 +242,18 @@ fn chosen(dir: &Path, models: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
     let find = |name: &PathBuf| {
         let in_dir = dir.join(name);
-        [name.clone(), in_dir].into_iter().find(|p| p.exists()).ok_or_else(|| {
+        let found = [name.clone(), in_dir].into_iter().find(|p| p.exists());
+        let found = found.map(|path| match Pack::load(&path) {
+            Ok(pack) if is_pack(&path) => pack.all().map(Path::to_owned).collect(),
+            _ => vec![path],
+        });
+        found.ok_or_else(|| {
             let have = installed(dir).unwrap_or_default();
             let have: Vec<String> = have.iter().map(|p| shown_name(p)).collect();
             Failure::input(anyhow!("no model {}; installed are: {}", name.display(), have.join(", ")))
         })
     };
-    models.iter().map(find).collect()
+    Ok(models.iter().map(find).collect::<Result<Vec<Vec<PathBuf>>, Failure>>()?.concat())
 }
 
 fn open_engine(args: &EngineArgs) -> Result<Box<dyn Engine>, Failure> {
@@ -276,19 +302,7 @@ fn check_forms(manifest: &Manifest) -> Result<(), ModelError> {
 }
 
 fn add(dir: &Path, request: Request, printer: &Printer) -> Done {
-    let bar = (std::io::stderr().is_terminal() && !printer.json).then(progress_bar);
-    let mut progress = |done: u64, total: Option<u64>| {
-        if let Some(bar) = &bar {
-            if let Some(total) = total {
-                bar.set_length(total);
-            }
-            bar.set_position(done);
-        }
-    };
-    let done = install(dir, &request, &mut progress);
-    if let Some(bar) = &bar {
-        bar.finish_and_clear();
-    }
+    let done = with_bar(printer, |progress| install(dir, &request, progress));
     let installed = done.map_err(|error| match error {
         InstallError::Unreachable { .. } | InstallError::Cut { .. } | InstallError::Io { .. } => {
             Failure::runtime(error)
@@ -308,6 +322,24 @@ fn add(dir: &Path, request: Request, printer: &Printer) -> Done {
     });
     printer.line(object, text);
     Ok(())
+}
+
+/// Does `work`, which tells its progress to a bar where people read.
+fn with_bar<T>(printer: &Printer, work: impl FnOnce(&mut dyn FnMut(u64, Option<u64>)) -> T) -> T {
+    let bar = (std::io::stderr().is_terminal() && !printer.json).then(progress_bar);
+    let mut progress = |done: u64, total: Option<u64>| {
+        if let Some(bar) = &bar {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+        }
+    };
+    let done = work(&mut progress);
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    done
 }
 
 fn progress_bar() -> indicatif::ProgressBar {

@@ -22,6 +22,7 @@ use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
 use crate::daemon::power::Keeper;
 use crate::daemon::pulse::Pulse;
+use crate::daemon::start;
 use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
 use crate::store::JournalError;
@@ -87,11 +88,13 @@ pub fn run(args: Args) -> Done {
     let given_up = Arc::clone(&board.reboot);
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
+    start::reached("ready to judge");
     let bench = board.bench;
     let (devices, stop) = (devices(board), stop_on_signals()?);
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
+    pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
     let gauges = Box::new(SysfsGauges::new(Path::new("/sys")));
     // No driver wakes a board yet: outside its hours the trap rests awake.
     let mut plan = config.power.clone();
@@ -104,6 +107,7 @@ pub fn run(args: Args) -> Done {
     pipeline.keep(keeper).map_err(failed)?;
     let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site), shedding)?;
     pipeline.listen(ready.retunes);
+    let pulse = Arc::new(Pulse::default());
     let beside = Beside {
         config: &config,
         file: console::absolute(args.config.as_deref()),
@@ -113,11 +117,11 @@ pub fn run(args: Args) -> Done {
         clock,
         known,
         stop: Arc::clone(&stop),
+        pulse: &pulse,
     };
     bundle::note(&site);
     let trial = Watched::begin(&site);
     let page = console::start(&mut pipeline, beside)?;
-    let pulse = Arc::new(Pulse::default());
     let sender = Working::start(ready.sender, pulse.watch("sender", config.watchdog.sender))?;
     pipeline.watched(pulse.watch("pipeline", config.watchdog.pipeline));
     let service = Service::start(pulse)?;

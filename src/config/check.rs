@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::raw::{self, Raw};
 use super::{
-    Burst, Config, ConfigError, EngineChoice, Journal, KeepPeople, KeepSightings, Models, ProviderChoice,
-    Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, power, sending, watchdog,
+    Burst, Config, ConfigError, EffortChoice, EngineChoice, Journal, KeepPeople, KeepSightings, Models,
+    ProviderChoice, Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, power, sending, watchdog,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -66,6 +66,8 @@ pub(super) fn defaults() -> Config {
             onnxruntime: None,
             provider: ProviderChoice::Cpu,
             threads: 0,
+            effort: EffortChoice::default(),
+            frugal_below_mv: 0,
         },
         thresholds: Thresholds::default(),
         species: Species::default(),
@@ -186,6 +188,8 @@ impl Ranges<'_> {
             onnxruntime: models.onnxruntime.map(|path| folder.join(path)),
             provider: models.provider,
             threads: self.whole("models.threads", models.threads, 0..=64)? as usize,
+            effort: models.effort,
+            frugal_below_mv: self.whole("models.frugal_below_mv", models.frugal_below_mv, 0..=65_535)? as u16,
         })
     }
 
@@ -285,6 +289,8 @@ mod tests {
         "onnxruntime",
         "provider",
         "threads",
+        "effort",
+        "frugal_below_mv",
         "empty",
         "sighting",
         "species",

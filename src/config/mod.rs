@@ -94,6 +94,23 @@ pub struct Models {
     pub provider: ProviderChoice,
     /// Threads for inference, 0..=64; 0: one per core.
     pub threads: usize,
+    /// How much of a burst is looked at.
+    pub effort: EffortChoice,
+    /// With less than this in the battery, millivolts, `frugal` counts whatever `effort` says; 0: never.
+    pub frugal_below_mv: u16,
+}
+
+/// How much of a burst is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EffortChoice {
+    /// Every frame, and again where something moved.
+    #[default]
+    Full,
+    /// Until the burst is decided.
+    Cascade,
+    /// Less: certainty is traded for energy.
+    Frugal,
 }
 
 /// Who runs the networks.

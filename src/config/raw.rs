@@ -188,6 +188,10 @@ pub struct Models {
     pub provider: super::ProviderChoice,
     /// Threads for inference; 0: one per core.
     pub threads: i64,
+    /// How much of a burst is looked at.
+    pub effort: super::EffortChoice,
+    /// Millivolts; 0: never.
+    pub frugal_below_mv: i64,
 }
 
 impl Default for Models {
@@ -198,6 +202,8 @@ impl Default for Models {
             onnxruntime: None,
             provider: super::ProviderChoice::Cpu,
             threads: 0,
+            effort: super::EffortChoice::default(),
+            frugal_below_mv: 0,
         }
     }
 }

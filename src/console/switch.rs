@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::{Console, ConsoleError, Trap, api, held, serve};
 use crate::config::console::On;
 use crate::daemon::live::Note;
+use crate::daemon::pulse::{Beat, Pulse};
 use crate::daemon::taxa::Known;
 
 /// Between two looks for a request, while the page is off and while it is on.
@@ -22,6 +24,10 @@ const AGAIN: Duration = Duration::from_secs(3);
 
 /// Between two statuses to the pages that listen.
 const STATUS: Duration = Duration::from_secs(5);
+
+/// How long a thread of the page may be without a step before it is missed. Both look at least every [`AGAIN`] or
+/// [`STATUS`], and close what is open within seconds; a card that is slow to write may hold them up for tens of seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Below the daemon's own threads (nice(2)).
 const NICE: i32 = 10;
@@ -138,8 +144,13 @@ impl Drop for Running {
     }
 }
 
-/// Starts the page's threads; nothing listens until it is switched on.
-pub fn start(trap: Trap, notes: Receiver<Note>, known: Vec<Known>) -> Result<Running, ConsoleError> {
+/// Starts the page's threads, which `pulse` watches; nothing listens until it is switched on.
+pub fn start(
+    trap: Trap,
+    notes: Receiver<Note>,
+    known: Vec<Known>,
+    pulse: &Pulse,
+) -> Result<Running, ConsoleError> {
     let switch = Arc::clone(&trap.switch);
     let chosen = trap.config.console.clone();
     let file = request_file(&trap.config.journal.path);
@@ -151,45 +162,55 @@ pub fn start(trap: Trap, notes: Receiver<Note>, known: Vec<Known>) -> Result<Run
     }
     let console = Arc::new(Console::of_trap(trap, known)?);
     let (heard, waker) = (Arc::clone(&console), Arc::clone(&switch));
+    let (hearing, hosting) = (pulse.watch("console-ear", PATIENCE), pulse.watch("console", PATIENCE));
     let ear = thread::Builder::new().name("console-ear".to_owned()).spawn(move || {
-        listen(&heard, &waker, &notes);
+        listen(&heard, &waker, &notes, &hearing);
     })?;
     let waiter = Arc::clone(&switch);
     let host = thread::Builder::new().name("console".to_owned()).spawn(move || {
         // Where the system refuses, the page runs at the daemon's own priority.
         let _ = rustix::process::setpriority_process(None, NICE);
-        let mut complaint = String::new();
-        while !waiter.has_ended() {
-            take_request(&waiter, &file);
-            if waiter.left().is_some() {
-                let over = || {
-                    take_request(&waiter, &file);
-                    waiter.has_ended() || waiter.left().is_none()
-                };
-                match serve::trap(chosen.listen, &console, over) {
-                    Ok(()) => complaint.clear(),
-                    Err(error) => {
-                        // Once for each reason: the access point may take its time.
-                        let said = error.to_string();
-                        if said != complaint {
-                            log::error!("{said}");
-                            complaint = said;
-                        }
-                        waiter.wait(AGAIN);
-                        continue;
-                    }
-                }
-            }
-            waiter.wait(LOOK);
-        }
+        host(&console, &waiter, &file, chosen.listen, &hosting);
     })?;
     Ok(Running { switch, threads: vec![ear, host] })
 }
 
+/// Follows requests, and serves the page at `at` while it is on.
+fn host(console: &Arc<Console>, switch: &Switch, file: &Path, at: SocketAddr, beat: &Beat) {
+    let mut complaint = String::new();
+    while !switch.has_ended() {
+        beat.beat();
+        take_request(switch, file);
+        if switch.left().is_some() {
+            // Asked by the loop that takes connections in: a page that hangs does not ask.
+            let over = || {
+                beat.beat();
+                take_request(switch, file);
+                switch.has_ended() || switch.left().is_none()
+            };
+            match serve::trap(at, console, over) {
+                Ok(()) => complaint.clear(),
+                Err(error) => {
+                    // Once for each reason: the access point may take its time.
+                    let said = error.to_string();
+                    if said != complaint {
+                        log::error!("{said}");
+                        complaint = said;
+                    }
+                    switch.wait(AGAIN);
+                    continue;
+                }
+            }
+        }
+        switch.wait(LOOK);
+    }
+}
+
 /// Takes the daemon's notes and tells the pages that listen.
-fn listen(console: &Console, switch: &Switch, notes: &Receiver<Note>) {
+fn listen(console: &Console, switch: &Switch, notes: &Receiver<Note>, beat: &Beat) {
     let mut next_status = Instant::now();
     while !switch.has_ended() {
+        beat.beat();
         match notes.recv_timeout(LOOK) {
             Ok(note) => {
                 if let Some(key) = console.hub.take(note)
@@ -241,5 +262,46 @@ mod tests {
         fs::write(&file, "99999999").unwrap();
         take_request(&switch, &file);
         assert_eq!(switch.left(), None);
+    }
+
+    /// Waits until a step was made: with no patience everybody is always missed, and the silence grows until a step.
+    fn steps(pulse: &Pulse) {
+        let begun = Instant::now();
+        for _ in 0..2 {
+            let mut longest = Duration::ZERO;
+            loop {
+                let (_, silent) = pulse.stuck().unwrap_or_default();
+                if silent < longest {
+                    break;
+                }
+                longest = silent;
+                assert!(begun.elapsed() < PATIENCE, "no step is made");
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
+    #[test]
+    fn both_threads_say_that_they_go_on_and_are_not_missed_after_their_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = request_file(&folder.path().join("trapline.db"));
+        let console = Arc::new(Console::of_desk(&[], Vec::new()).unwrap().0);
+        let switch = Switch::new(Duration::from_secs(600));
+        let (_live, notes) = std::sync::mpsc::channel();
+        let (ear, page) = (Pulse::default(), Pulse::default());
+        let (hearing, hosting) =
+            (ear.watch("console-ear", Duration::ZERO), page.watch("console", Duration::ZERO));
+        thread::scope(|scope| {
+            let (console, switch, file) = (&console, &switch, &file);
+            scope.spawn(move || listen(console, switch, &notes, &hearing));
+            scope.spawn(move || host(console, switch, file, "127.0.0.1:0".parse().unwrap(), &hosting));
+            steps(&ear);
+            steps(&page);
+            // The page is off until now; on, the loop that takes connections in makes the steps.
+            switch.on(None);
+            steps(&page);
+            switch.end();
+        });
+        assert_eq!((ear.stuck(), page.stuck()), (None, None));
     }
 }

@@ -55,6 +55,7 @@ mod tests {
     use crate::event::{EventKey, Outcome};
     use crate::units::Score;
     use crate::vision::Spent;
+    use crate::vision::cascade::Looked;
 
     fn recorded(sequence: u64, joined: bool) -> Recorded {
         let key = EventKey { boot: 1, number: 1 };
@@ -68,6 +69,7 @@ mod tests {
             frames: Vec::new(),
             sightings: Vec::new(),
             faults: Vec::new(),
+            looked: Looked::default(),
             spent: Spent::default(),
         }
     }

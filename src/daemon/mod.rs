@@ -2,8 +2,9 @@
 //!
 //! `pipeline` is the way of the data, `pictures` makes what may be kept, `record` turns a judgement into the
 //! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose,
-//! `taxa` knows what they can name, `health` counts what happened, `pulse` knows who makes progress, `live` shows it to whoever watches, `aim` takes the
-//! pictures one aims the camera by, `power` holds the power plan. The `sender` is the second long-lived thread.
+//! `taxa` knows what they can name, `health` counts what happened, `pulse` knows who makes progress, `live` shows it
+//! to whoever watches, `aim` takes the pictures one aims the camera by, `ration` looks less while the battery is low,
+//! `power` holds the power plan. The `sender` is the second long-lived thread.
 
 mod aim;
 pub mod health;
@@ -14,7 +15,9 @@ pub mod pictures;
 pub mod pipeline;
 pub mod power;
 pub mod pulse;
+mod ration;
 pub mod record;
 pub mod rules;
 pub mod sender;
+pub mod start;
 pub mod taxa;

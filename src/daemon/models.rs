@@ -1,13 +1,15 @@
 //! Opens the networks that a site chose, one per role, and builds the judge.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
-use crate::config::{Config, EngineChoice, Models, ProviderChoice, Thresholds};
+use crate::config::{Config, EffortChoice, EngineChoice, Models, ProviderChoice, Thresholds};
 use crate::engine::choose::{Choice, Provider, Wish, choose};
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::{Engine, EngineError};
 use crate::units::Score;
+use crate::vision::cascade::Effort;
 use crate::vision::classify::Classifier;
 use crate::vision::decide;
 use crate::vision::detect::Detector;
@@ -94,9 +96,15 @@ pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsE
         }
         manifests.push(manifest);
     }
+    // Side by side: loading is most of a start.
+    let opened: Vec<Result<Model, ModelError>> = std::thread::scope(|scope| {
+        let open = |manifest| scope.spawn(move || Model::of_file(manifest, engine, chosen.threads));
+        let opening: Vec<_> = manifests.into_iter().map(open).collect();
+        opening.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
     let mut networks = Networks::default();
-    for manifest in &manifests {
-        networks.take(Model::open(&manifest.path, engine, chosen.threads)?);
+    for model in opened {
+        networks.take(model?);
     }
     Ok(networks)
 }
@@ -150,12 +158,22 @@ fn threads(chosen: usize) -> usize {
     if chosen == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { chosen }
 }
 
+/// How much the judge looks at for what a site chose.
+pub fn effort(chosen: EffortChoice) -> Effort {
+    match chosen {
+        EffortChoice::Full => Effort::Full,
+        EffortChoice::Cascade => Effort::Cascade,
+        EffortChoice::Frugal => Effort::Frugal,
+    }
+}
+
 /// The judge of a site.
 pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> {
     let mut settings = judge::Settings {
         strip: Strip { top: config.strip.top, bottom: config.strip.bottom },
         find_strip: config.strip.find,
         threads: threads(config.models.threads),
+        effort: effort(config.models.effort),
         ..judge::Settings::default()
     };
     tune(&mut settings, &config.thresholds);

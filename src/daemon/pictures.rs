@@ -134,6 +134,7 @@ pub(super) fn coarsen(picture: &mut Rgb, region: Region) {
 mod tests {
     use super::*;
     use crate::units::Score;
+    use crate::vision::cascade::Looked;
     use crate::vision::{FrameJudgement, Source, Spent};
 
     /// 64x48, every pixel unlike its neighbours, smooth enough for JPEG.
@@ -160,6 +161,7 @@ mod tests {
             frames,
             sightings: Vec::new(),
             faults: Vec::new(),
+            looked: Looked::default(),
             spent: Spent::default(),
         }
     }

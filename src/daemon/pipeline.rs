@@ -16,16 +16,19 @@ use super::models;
 use super::pictures::{self, Offered};
 use super::power::Keeper;
 use super::pulse::Beat;
+use super::ration::Ration;
 use super::record::{self, Circumstances};
 use super::sender::BURSTS_LOST;
+use super::start;
 use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
-use crate::hal::{Camera, Clock, Shot, Source, Trigger, Triggered};
+use crate::hal::{Camera, Clock, Gauges, Shot, Source, Trigger, Triggered};
 use crate::image::Rgb;
 use crate::store::record::Burst;
 use crate::store::{
     Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
     Stowed, Swept,
 };
+use crate::vision::cascade::Effort;
 use crate::vision::judge::{Frame, Judge, Learnt};
 use crate::vision::{Detection, Judgement};
 
@@ -80,6 +83,9 @@ pub trait Judges {
     /// Judges by these thresholds from the next burst on.
     fn retune(&mut self, thresholds: &Thresholds);
 
+    /// Looks so much at bursts from the next one on; whoever looks at nothing may ignore it.
+    fn spare(&mut self, _effort: Effort) {}
+
     /// Boxes on one picture by itself, nothing learnt from it; `None` where nobody can tell people from animals.
     fn glance(&mut self, picture: &Rgb) -> Option<Result<Vec<Detection>, String>>;
 }
@@ -120,6 +126,10 @@ impl Judges for Judge {
         }
     }
 
+    fn spare(&mut self, effort: Effort) {
+        self.tune(|settings| settings.effort = effort);
+    }
+
     fn glance(&mut self, picture: &Rgb) -> Option<Result<Vec<Detection>, String>> {
         Judge::glance(self, picture)
     }
@@ -153,6 +163,7 @@ pub struct Pipeline {
     retunes: Option<Receiver<Thresholds>>,
     lost_told: u64,
     live: Option<Arc<Live>>,
+    ration: Option<Ration>,
     next_aim: Instant,
     camera_fails: bool,
     beat: Option<Beat>,
@@ -195,6 +206,7 @@ impl Pipeline {
             retunes: None,
             lost_told: 0,
             live: None,
+            ration: None,
             next_aim: Instant::now(),
             camera_fails: false,
             beat: None,
@@ -219,6 +231,11 @@ impl Pipeline {
         if let Some(beat) = &self.beat {
             beat.beat();
         }
+    }
+
+    /// Looks less at bursts while the battery is low, if the site wishes so.
+    pub fn ration(&mut self, gauges: Box<dyn Gauges>) {
+        self.ration = Ration::new(&self.config.models, gauges);
     }
 
     /// Takes thresholds from elsewhere (commands), looked for before every burst.
@@ -320,9 +337,16 @@ impl Pipeline {
         told: &mut dyn FnMut(&Acknowledged<'_>),
     ) -> Result<(), JournalError> {
         let shutter = Instant::now();
+        let first = self.totals.frames == 0;
+        if first {
+            start::reached("camera asked");
+        }
         self.note(|| Note::Triggered(triggered.at));
         if let Some(thresholds) = self.retunes.as_ref().and_then(|told| told.try_iter().last()) {
             self.judge.retune(&thresholds);
+        }
+        if let Some(effort) = self.ration.as_mut().and_then(Ration::change) {
+            self.judge.spare(effort);
         }
         self.watch.trigger(triggered.suppressed);
         if self.last_taken.is_some_and(|last| triggered.at - last > gap(&self.config)) {
@@ -349,6 +373,9 @@ impl Pipeline {
             self.devices.camera.journaled();
             if spares {
                 self.journal.count(UNJUDGED, 1)?;
+            }
+            if first {
+                start::reached("event journaled");
             }
             self.merge(&stowed.recorded, judged)?;
             self.note(|| Note::Burst { key: stowed.recorded.key, judging });

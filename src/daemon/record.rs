@@ -34,10 +34,21 @@ pub fn burst(around: &Circumstances<'_>, shots: &[Shot], judged: &Judgement) -> 
         faults: judged.faults.clone(),
         millis: around.millis,
         suppressed: around.suppressed,
-        models: around.models.to_vec(),
+        models: models(around.models, judged),
         source: None,
         report: None,
     }
+}
+
+/// The models that judged, and how much they looked at where that was not all.
+pub fn models(models: &[String], judged: &Judgement) -> Vec<String> {
+    let mut models = models.to_vec();
+    let skipped = judged.frames.iter().filter(|f| f.skipped).count();
+    if skipped > 0 {
+        let (all, why) = (judged.frames.len(), judged.looked.stopped.word());
+        models.push(format!("looked at {} of {all} frames: {why}", all - skipped));
+    }
+    models
 }
 
 fn row(shot: &Shot, judged: &FrameJudgement) -> Frame {

@@ -131,7 +131,7 @@ pub trait Hands {
     /// Every uplink of the site, by name.
     fn links(&mut self) -> Vec<(String, Linked)>;
 
-    /// What a program wrote to its standard output; it ended well, within [`PROGRAM`].
+    /// What a program wrote to its standard output; it ended well, within its time.
     fn program(&mut self, program: &str, arguments: &[&str]) -> io::Result<String> {
         let mut child = Command::new(program)
             .args(arguments)

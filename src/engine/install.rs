@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::download::{Progress, download};
 use super::hash::{sha256, sha256_file};
 use super::manifest::{Manifest, ManifestError};
+use super::pack::{Pack, is_pack};
 
 /// Largest file taken when the caller sets no limit: 1 GiB, above any network a trap can run.
 pub const DEFAULT_LIMIT: u64 = 1 << 30;
@@ -141,7 +142,8 @@ pub fn default_dir(env: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     })
 }
 
-/// The manifests of every model installed in `dir`, by name; a folder that is not there has none.
+/// The manifests of every model installed in `dir`, by name, those of packs one by one; a folder that is not there has
+/// none.
 pub fn installed(dir: &Path) -> Result<Vec<PathBuf>, InstallError> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -153,7 +155,21 @@ pub fn installed(dir: &Path) -> Result<Vec<PathBuf>, InstallError> {
         .filter(|p| !is_hidden(p) && (p.is_dir() || p.extension().is_some_and(|e| e == "toml")))
         .collect();
     found.sort();
-    Ok(found)
+    let each = found.into_iter().flat_map(|path| match Pack::load(&path) {
+        Ok(pack) if is_pack(&path) => pack.all().map(Path::to_owned).collect(),
+        // One that cannot be read is told by whoever opens it.
+        _ => vec![path],
+    });
+    Ok(each.collect())
+}
+
+/// The packs installed in `dir`, by name.
+pub fn installed_packs(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    let mut found: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|e| e.path())).collect();
+    found.retain(|path| !is_hidden(path) && is_pack(path));
+    found.sort();
+    found
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -294,7 +310,7 @@ fn folder_name(model: &str) -> String {
     if name.is_empty() { "model".into() } else { name.into() }
 }
 
-fn refuse_existing(target: &Path, replace: bool) -> Result<(), InstallError> {
+pub(super) fn refuse_existing(target: &Path, replace: bool) -> Result<(), InstallError> {
     if target.exists() && !replace { Err(InstallError::Exists { path: target.to_owned() }) } else { Ok(()) }
 }
 
@@ -309,7 +325,7 @@ fn checked_hash(file: &Path, from: &Origin, expected: Option<&str>) -> Result<St
 }
 
 /// Moves `from` to `target`, which may be there, and makes it last.
-fn put_in_place(from: &Path, target: &Path) -> Result<(), InstallError> {
+pub(super) fn put_in_place(from: &Path, target: &Path) -> Result<(), InstallError> {
     let io = |e: std::io::Error| InstallError::io(target, &e);
     let old =
         target.with_file_name(format!(".{}.old", target.file_name().unwrap_or_default().to_string_lossy()));
@@ -328,7 +344,7 @@ fn put_in_place(from: &Path, target: &Path) -> Result<(), InstallError> {
     Ok(())
 }
 
-fn sync_folder(folder: &Path) -> Result<(), InstallError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), InstallError> {
     for entry in std::fs::read_dir(folder).map_err(|e| InstallError::io(folder, &e))? {
         sync(&entry.map_err(|e| InstallError::io(folder, &e))?.path())?;
     }

@@ -50,17 +50,17 @@ impl<'a> Section<'a> {
         self.section(key, allowed)?.ok_or_else(|| self.missing(key, "a table"))
     }
 
-    /// The tables of the list under `key`, each of which may hold `allowed` keys only; none when it is not there.
-    pub fn sections(&self, key: &str, allowed: &[&str]) -> Result<Vec<Section<'a>>, ManifestError> {
-        let each = |value: &'a Value, all: &Value| match value {
-            Value::Table(table) => Section::new(self.file, &format!("{}{key}", self.prefix), table, allowed),
-            _ => Err(self.wrong(key, all, "a list of tables")),
-        };
-        match self.table.get(key) {
-            None => Ok(Vec::new()),
-            Some(all @ Value::Array(list)) => list.iter().map(|value| each(value, all)).collect(),
-            Some(other) => Err(self.wrong(key, other, "a list of tables")),
-        }
+    /// The tables of the list `key` (`[[key]]`), each of which may hold `allowed` keys only; none where it is left out.
+    pub fn tables(&self, key: &str, allowed: &[&str]) -> Result<Vec<Section<'a>>, ManifestError> {
+        let name = format!("{}{key}", self.prefix);
+        let wanted = "tables, each begun with its name in double brackets";
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let list = value.as_array().ok_or_else(|| self.wrong(key, value, wanted))?;
+        let each = list.iter().map(|value| match value {
+            Value::Table(table) => Section::new(self.file, &name, table, allowed),
+            other => Err(self.wrong(key, other, wanted)),
+        });
+        each.collect()
     }
 
     /// The raw value of `key`.

@@ -11,19 +11,28 @@
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
-//! | [`install`], `download` | models onto the card, whole or not at all |
+//! | [`install`], [`install_set`], `download` | models onto the card, whole or not at all |
+//! | [`catalog`] | networks that can be fetched, pinned |
+//! | [`pack`] | networks that work together: ensembles, second heads |
 //! | `tract` | the built-in engine, pure Rust (feature `tract`) |
 //! | `onnxruntime` | ONNX Runtime, its shared library found when the program runs (feature `onnxruntime`) |
+//! | `cache` | optimised networks kept between starts |
 //! | [`choose`] | which of them a site gets |
 //! | `onnx` | what every engine checks of an ONNX file |
+//! | `tflite`, `flatbuffer`, `protobuf` | TensorFlow Lite files made into ONNX when they are loaded |
 //! | [`fake`] | an engine that answers what a test tells it to |
 
+#[cfg(feature = "onnxruntime")]
+mod cache;
+pub mod catalog;
 pub mod choose;
 mod download;
 pub mod fake;
+mod flatbuffer;
 pub mod form;
 pub mod hash;
 pub mod install;
+pub mod install_set;
 mod keys;
 pub mod labels;
 pub mod manifest;
@@ -32,8 +41,11 @@ pub mod model;
 mod onnx;
 #[cfg(feature = "onnxruntime")]
 pub mod onnxruntime;
+pub mod pack;
+mod protobuf;
 mod read;
 mod shapes;
+mod tflite;
 #[cfg(feature = "tract")]
 pub mod tract;
 
@@ -96,6 +108,29 @@ pub trait Engine: Send + Sync {
         spec: &manifest::Input,
         threads: usize,
     ) -> Result<Box<dyn Network>, EngineError>;
+
+    /// Whether the engine keeps what it makes of networks for the next start.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// The network whose SHA-256 this is (64 hexadecimal digits), if it was kept and fits `spec`.
+    fn kept(&self, sha256: &str, spec: &manifest::Input, threads: usize) -> Option<Box<dyn Network>> {
+        let _ = (sha256, spec, threads);
+        None
+    }
+
+    /// Like [`Engine::load`], of a network whose SHA-256 is known; keeps what was made of it where the engine does.
+    fn load_known(
+        &self,
+        onnx: &[u8],
+        sha256: &str,
+        spec: &manifest::Input,
+        threads: usize,
+    ) -> Result<Box<dyn Network>, EngineError> {
+        let _ = sha256;
+        self.load(onnx, spec, threads)
+    }
 }
 
 /// A network ready to run.

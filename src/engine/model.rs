@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::hash::sha256;
+use super::hash::{sha256, sha256_file};
 use super::manifest::{Dtype, Manifest, ManifestError};
 use super::read::parse_with;
-use super::{Data, Engine, EngineError, Network, Tensor, shapes};
+use super::{Data, Engine, EngineError, Network, Tensor, shapes, tflite};
 
 /// A network and what is known of it. Opening is the only way to one, so every `Model` fits its manifest.
 pub struct Model {
@@ -82,12 +82,25 @@ impl Model {
     /// network's SHA-256, loads it on `engine` with `threads` (0: one per core) and runs it once on a blank input
     /// to see that its output is what the manifest says. Of several forms the one for `engine` is taken.
     pub fn open(path: &Path, engine: &dyn Engine, threads: usize) -> Result<Model, ModelError> {
-        let manifest = Manifest::load(path)?.suited(engine.kind());
-        let onnx = std::fs::read(&manifest.file).map_err(|e| ModelError::File {
+        Model::of_file(Manifest::load(path)?, engine, threads)
+    }
+
+    /// The same of a manifest that was read before.
+    pub fn of_file(manifest: Manifest, engine: &dyn Engine, threads: usize) -> Result<Model, ModelError> {
+        let manifest = manifest.suited(engine.kind());
+        let unreadable = |e: std::io::Error| ModelError::File {
             manifest: manifest.path.clone(),
             file: manifest.file.clone(),
             reason: e.to_string(),
-        })?;
+        };
+        // A kept network spares holding the file's own in memory.
+        if engine.keeps() && sha256_file(&manifest.file).map_err(unreadable)? == manifest.sha256 {
+            let kept = engine.kept(&manifest.sha256, &manifest.input, threads);
+            if let Some(network) = kept {
+                return Model::tried(manifest, network, engine);
+            }
+        }
+        let onnx = std::fs::read(&manifest.file).map_err(unreadable)?;
         Model::from_manifest(manifest, &onnx, engine, threads)
     }
 
@@ -118,10 +131,21 @@ impl Model {
             });
         }
         let fail = |error| ModelError::Engine { manifest: manifest.path.clone(), error };
-        let network = engine.load(onnx, &manifest.input, threads).map_err(fail)?;
-        let mut model =
-            Model { engine: engine.name(), network, manifest: manifest.clone(), busy: Duration::ZERO };
-        model.dry_run().map_err(fail)?;
+        let converted = tflite::is_tflite(onnx).then(|| tflite::to_onnx(onnx)).transpose().map_err(fail)?;
+        let onnx = converted.as_deref().unwrap_or(onnx);
+        let network = engine.load_known(onnx, &got, &manifest.input, threads).map_err(fail)?;
+        Model::tried(manifest, network, engine)
+    }
+
+    /// Runs a network once, to see that it fits.
+    fn tried(
+        manifest: Manifest,
+        network: Box<dyn Network>,
+        engine: &dyn Engine,
+    ) -> Result<Model, ModelError> {
+        let path = manifest.path.clone();
+        let mut model = Model { engine: engine.name(), network, manifest, busy: Duration::ZERO };
+        model.dry_run().map_err(|error| ModelError::Engine { manifest: path, error })?;
         Ok(model)
     }
 

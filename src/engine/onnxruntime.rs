@@ -15,6 +15,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
+use super::cache::Cache;
 use super::choose::Provider;
 use super::form::Kind;
 use super::manifest::{Dtype, Input};
@@ -39,6 +40,8 @@ pub struct OnnxRuntime {
     provider: Provider,
     /// The provider failed with a network, and the processor runs it.
     fell_back: AtomicBool,
+    /// Where networks optimised for the processor are kept.
+    cache: Option<Cache>,
 }
 
 impl OnnxRuntime {
@@ -62,26 +65,81 @@ impl OnnxRuntime {
             );
         }
         let provider = if available { provider } else { Provider::Cpu };
-        Ok(OnnxRuntime { library, provider, fell_back: AtomicBool::new(false) })
+        Ok(OnnxRuntime { library, provider, fell_back: AtomicBool::new(false), cache: Cache::usual() })
     }
 
-    fn commit(&self, onnx: &[u8], provider: Provider, threads: usize) -> Result<Session, String> {
+    /// Keeps optimised networks in `folder`; `None`: nowhere.
+    pub fn caching(mut self, folder: Option<PathBuf>) -> Self {
+        self.cache = folder.map(Cache::at);
+        self
+    }
+
+    /// The key of a network in the cache.
+    fn key(&self, sha256: &str) -> String {
+        Cache::key(sha256, &format!("ONNX Runtime {}", self.library.version))
+    }
+
+    /// A session of `onnx`; the network as it was optimised is kept under `key`.
+    fn commit_keeping(
+        &self,
+        onnx: &[u8],
+        key: &str,
+        cache: &Cache,
+        threads: usize,
+    ) -> Result<Session, String> {
+        let plain = || self.commit(Bytes::Held(onnx), Provider::Cpu, threads, &Optimise::Now);
+        let Some(room) = cache.room() else { return plain() };
+        match self.commit(Bytes::Held(onnx), Provider::Cpu, threads, &Optimise::Into(room.clone())) {
+            Ok(session) => {
+                cache.keep(key, &room);
+                Ok(session)
+            }
+            // Perhaps for want of room on the card.
+            Err(_) => {
+                let _ = std::fs::remove_file(room);
+                plain()
+            }
+        }
+    }
+
+    fn commit(
+        &self,
+        onnx: Bytes<'_>,
+        provider: Provider,
+        threads: usize,
+        optimise: &Optimise,
+    ) -> Result<Session, String> {
         let begin = || -> Result<SessionBuilder, String> {
             let (own, providers) = providers(provider, threads);
             // Where only weights are bytes they are widened once, when loading: on every pass that took 1.36 times the
             // time of the bundled detector in floats. Where activations are bytes too, the pairs become byte kernels.
-            let widen = if onnx::quantises(onnx) { "0" } else { "1" };
-            Session::builder()
+            // A network that was optimised before has neither any more.
+            let widen = matches!(onnx, Bytes::Held(onnx) if !onnx::quantises(onnx));
+            let level = match optimise {
+                Optimise::Done => GraphOptimizationLevel::Disable,
+                Optimise::Now | Optimise::Into(_) => GraphOptimizationLevel::All,
+            };
+            // That what is written is laid out for this processor is known: it is kept under a name that says so.
+            let quiet =
+                if matches!(optimise, Optimise::Into(_)) { LogLevel::Error } else { LogLevel::Warning };
+            let mut builder = Session::builder()
                 .map_err(said)?
-                .with_config_entry("session.disable_quant_qdq", widen)
+                .with_config_entry("session.disable_quant_qdq", if widen { "1" } else { "0" })
                 .map_err(said)?
-                .with_log_level(LogLevel::Warning)
+                .with_log_level(quiet)
                 .map_err(said)?
-                .with_optimization_level(GraphOptimizationLevel::All)
-                .map_err(said)?
+                .with_optimization_level(level)
+                .map_err(said)?;
+            if let Optimise::Into(file) = optimise {
+                builder = builder.with_optimized_model_path(file).map_err(said)?;
+            }
+            builder
                 .with_intra_threads(own)
                 .map_err(said)?
                 .with_inter_threads(1)
+                .map_err(said)?
+                // What a pass needs is taken piece by piece: 10 MB less for a few per cent of its time.
+                .with_memory_pattern(false)
                 .map_err(said)?
                 // Threads that spin between two frames use up a battery.
                 .with_intra_op_spinning(false)
@@ -90,7 +148,10 @@ impl OnnxRuntime {
                 .map_err(said)
         };
         // A network that makes the library's binding panic is a network it cannot load.
-        let made = catch_unwind(AssertUnwindSafe(|| begin()?.commit_from_memory(onnx).map_err(said)));
+        let made = catch_unwind(AssertUnwindSafe(|| match onnx {
+            Bytes::Held(onnx) => begin()?.commit_from_memory(onnx).map_err(said),
+            Bytes::In(file) => begin()?.commit_from_file(file).map_err(said),
+        }));
         made.unwrap_or_else(|_| Err("it gave up".into()))
     }
 
@@ -116,22 +177,93 @@ impl Engine for OnnxRuntime {
     }
 
     fn load(&self, onnx: &[u8], spec: &Input, threads: usize) -> Result<Box<dyn Network>, EngineError> {
+        self.load_with(onnx, None, spec, threads)
+    }
+
+    fn keeps(&self) -> bool {
+        self.provider == Provider::Cpu && self.cache.is_some()
+    }
+
+    fn kept(&self, sha256: &str, spec: &Input, threads: usize) -> Option<Box<dyn Network>> {
+        let cache = self.cache.as_ref().filter(|_| self.provider == Provider::Cpu)?;
+        let key = self.key(sha256);
+        let file = cache.get(&key)?;
+        let made = self.commit(Bytes::In(&file), Provider::Cpu, cores(threads), &Optimise::Done);
+        match made.map_err(|reason| self.cannot_load(reason)).and_then(|session| self.loaded(session, spec)) {
+            Ok(network) => Some(network),
+            Err(error) => {
+                log::warn!("{}: {error}; it is made anew", file.display());
+                cache.forget(&key);
+                None
+            }
+        }
+    }
+
+    fn load_known(
+        &self,
+        onnx: &[u8],
+        sha256: &str,
+        spec: &Input,
+        threads: usize,
+    ) -> Result<Box<dyn Network>, EngineError> {
+        self.load_with(onnx, Some(sha256), spec, threads)
+    }
+}
+
+/// Where a network is.
+enum Bytes<'a> {
+    Held(&'a [u8]),
+    In(&'a Path),
+}
+
+/// Threads, with 0 for one per core put into a number.
+fn cores(threads: usize) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    }
+}
+
+/// What is done about a network's graph.
+enum Optimise {
+    /// It is optimised while it is loaded.
+    Now,
+    /// The same, and the result written to a file.
+    Into(PathBuf),
+    /// It was optimised before.
+    Done,
+}
+
+impl OnnxRuntime {
+    fn load_with(
+        &self,
+        onnx: &[u8],
+        sha256: Option<&str>,
+        spec: &Input,
+        threads: usize,
+    ) -> Result<Box<dyn Network>, EngineError> {
         if let Some(tensor) = onnx::in_second_file(onnx) {
             return Err(self.cannot_load(onnx::second_file(&tensor)));
         }
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
+        let threads = cores(threads);
+        let kept = sha256.zip(self.cache.as_ref()).filter(|_| self.provider == Provider::Cpu);
+        let made = match kept {
+            Some((sha256, cache)) => self.commit_keeping(onnx, &self.key(sha256), cache, threads),
+            None => self.commit(Bytes::Held(onnx), self.provider, threads, &Optimise::Now),
         };
-        let session = match self.commit(onnx, self.provider, threads) {
+        let session = match made {
             Err(reason) if self.provider != Provider::Cpu => {
                 log::warn!("{} cannot run the network: {reason}; the CPU does", name_of(self.provider));
                 self.fell_back.store(true, Ordering::Relaxed);
-                self.commit(onnx, Provider::Cpu, threads)
+                self.commit(Bytes::Held(onnx), Provider::Cpu, threads, &Optimise::Now)
             }
             other => other,
         };
-        let session = session.map_err(|reason| self.cannot_load(reason))?;
+        self.loaded(session.map_err(|reason| self.cannot_load(reason))?, spec)
+    }
+
+    /// A session whose input is what `spec` says.
+    fn loaded(&self, session: Session, spec: &Input) -> Result<Box<dyn Network>, EngineError> {
         let inputs: Vec<onnx::Has> = session.inputs().iter().map(|i| has(i.name(), i.dtype())).collect();
         onnx::check_input(&inputs, spec)?;
         Ok(Box::new(Loaded { session, engine: self.name(), shape: spec.shape(), dtype: spec.dtype }))
@@ -209,9 +341,25 @@ fn holds_runtime(path: &Path) -> Result<(), String> {
     }
 }
 
+/// The environment variable and its value by which the library sends nothing to its makers. Read in the strings of
+/// libonnxruntime.so.1.32.0 and tried under strace: docs/models.md says what was seen.
+pub const SILENCE: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
+
+/// Whether the environment keeps the library silent.
+pub fn is_silenced() -> bool {
+    std::env::var_os(SILENCE.0).is_some_and(|value| value == SILENCE.1)
+}
+
 /// Loads the library: once in a process. The binding panics at one that is not what it says, which is caught.
 fn load(path: &Path) -> Result<Library, String> {
     let failed = |reason: String| format!("{}: {reason}", path.display());
+    // The option below comes too late: by then the library has begun to report.
+    if !is_silenced() {
+        let (name, value) = SILENCE;
+        return Err(failed(format!(
+            "it would report its use to its makers; set {name}={value} in the environment"
+        )));
+    }
     let whole = std::path::absolute(path).map_err(|e| failed(e.to_string()))?;
     let opened = catch_unwind(|| -> Result<String, String> {
         let environment = ort::init_from(&whole).map_err(|e| e.to_string())?;

@@ -89,7 +89,7 @@ fn forms(top: &Section<'_>) -> Result<Vec<Form>, ManifestError> {
             sha256: sha256(&section)?,
         })
     };
-    top.sections("form", &["engine", "needs", "file", "sha256"])?.into_iter().map(read).collect()
+    top.tables("form", &["engine", "needs", "file", "sha256"])?.into_iter().map(read).collect()
 }
 
 fn input(top: &Section<'_>, role: Role) -> Result<Input, ManifestError> {
@@ -475,7 +475,12 @@ mod tests {
         let said = said("engine = \"tract\"\nboard = \"pi5\"");
         assert!(said.contains("unknown key `form.board`; allowed are engine, needs, file, sha256"), "{said}");
         let said = error("name = \"d\"", "name = \"d\"\nform = \"q.onnx\"");
-        assert!(said.contains("`form` is \"q.onnx\"; allowed: a list of tables"), "{said}");
+        assert!(
+            said.contains(
+                "`form` is \"q.onnx\"; allowed: tables, each begun with its name in double brackets"
+            ),
+            "{said}"
+        );
     }
 
     #[test]

@@ -68,14 +68,16 @@ fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
         Dtype::U8 => DatumType::U8,
     };
     model.set_input_fact(0, InferenceFact::dt_shape(dtype, spec.shape())).map_err(chain)?;
+    let outputs =
+        proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
+    // Its weights are in the model by now.
+    drop(proto);
     let plan = model
         .into_typed()
         .and_then(shield_quantised_softmax)
         .and_then(|m| m.into_optimized())
         .and_then(|m| m.into_runnable())
         .map_err(chain)?;
-    let outputs =
-        proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
     Ok(Loaded { plan, outputs, shape: spec.shape(), dtype: spec.dtype })
 }
 

@@ -55,7 +55,8 @@ pub(super) struct Word {
 }
 
 impl Word {
-    fn of(kind: Kind) -> Word {
+    /// Of this kind, and nothing more is known.
+    pub fn of(kind: Kind) -> Word {
         Word {
             kind,
             taxon: String::new(),

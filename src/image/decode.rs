@@ -1,7 +1,8 @@
 //! JPEG bytes to an upright picture, at the smallest scale that serves.
 //!
-//! Two decoders, each where it is the faster (`docs/performance.md`): jpeg-decoder decodes straight to 1/8, 1/4 or 1/2
-//! of the size; zune-jpeg decodes every pixel in half its time and without a second copy of the picture. Their leniency
+//! For whole pictures, and for files that `baseline` leaves to crates. Two decoders, each where it is the faster
+//! (`docs/performance.md`): jpeg-decoder decodes straight to 1/8, 1/4 or 1/2 of the size; zune-jpeg decodes every pixel
+//! in half its time and without a second copy of the picture. Their leniency
 //! is taken away: see [`strict_copy`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,11 +47,6 @@ pub enum Want {
 /// A file that is empty, no JPEG, cut short, corrupt, or larger than [`MAX_PIXELS`] or [`MAX_DECODE_BYTES`] is an
 /// error; the limits are checked on the header, before anything is allocated.
 pub fn decode(bytes: &[u8], want: Want) -> Result<Rgb, ImageError> {
-    decode_into(bytes, want, Vec::new())
-}
-
-/// The same into `buffer`, whose bytes do not matter: one picture after another in the same memory.
-pub fn decode_into(bytes: &[u8], want: Want, buffer: Vec<u8>) -> Result<Rgb, ImageError> {
     let header = Segments::of_header(bytes)?;
     let orientation = header
         .exif
@@ -60,11 +56,21 @@ pub fn decode_into(bytes: &[u8], want: Want, buffer: Vec<u8>) -> Result<Rgb, Ima
     let eighths = choose_eighths(&header.frame, orientation, want);
     check_limits(&header.frame, eighths)?;
     let segments = Segments::of_file(bytes)?;
+    decode_segments(bytes, &segments, orientation, eighths)
+}
+
+/// The same of a file whose structure is known, at `eighths` of its size.
+pub(super) fn decode_segments(
+    bytes: &[u8],
+    segments: &Segments,
+    orientation: Orientation,
+    eighths: u32,
+) -> Result<Rgb, ImageError> {
     let file = strict_copy(bytes, &segments.scan_ends);
     // A decoder that panics has met a file its authors did not foresee: that frame failed, the trap goes on.
     let whole = eighths == 8 && simple(&segments.frame);
     let decoded = catch_unwind(AssertUnwindSafe(|| match whole {
-        true => decode_whole(&file, &segments.frame, buffer),
+        true => decode_whole(&file, &segments.frame),
         false => decode_stored(&file, &segments.frame, eighths),
     }));
     let stored = decoded.unwrap_or_else(|_| Err(ImageError::Corrupt("the decoder gave up".into())))?;
@@ -72,11 +78,11 @@ pub fn decode_into(bytes: &[u8], want: Want, buffer: Vec<u8>) -> Result<Rgb, Ima
 }
 
 /// Side length at `eighths` of full size, rounded up as the decoder does.
-fn scaled(length: u32, eighths: u32) -> u32 {
+pub(super) fn scaled(length: u32, eighths: u32) -> u32 {
     (length * eighths).div_ceil(8)
 }
 
-fn choose_eighths(frame: &Frame, orientation: Orientation, want: Want) -> u32 {
+pub(super) fn choose_eighths(frame: &Frame, orientation: Orientation, want: Want) -> u32 {
     let enough = |eighths: &u32| {
         let (stored_width, stored_height) = (scaled(frame.width, *eighths), scaled(frame.height, *eighths));
         let (w, h) = orientation.upright_size(stored_width, stored_height);
@@ -99,7 +105,7 @@ fn decode_bytes(frame: &Frame, eighths: u32) -> u64 {
     out * (components + components.max(3)) + coefficients
 }
 
-fn check_limits(frame: &Frame, eighths: u32) -> Result<(), ImageError> {
+pub(super) fn check_limits(frame: &Frame, eighths: u32) -> Result<(), ImageError> {
     let need = decode_bytes(frame, eighths);
     if u64::from(frame.width) * u64::from(frame.height) > MAX_PIXELS || need > MAX_DECODE_BYTES {
         return Err(ImageError::TooLarge { width: frame.width, height: frame.height, need_mib: need >> 20 });
@@ -138,21 +144,8 @@ fn simple(frame: &Frame) -> bool {
     frame.baseline() && matches!(frame.components, 1 | 3)
 }
 
-/// `buffer` with `length` bytes, whatever they are.
-fn room(mut buffer: Vec<u8>, length: usize) -> Vec<u8> {
-    /// The C library of Linux gives blocks above 32 MiB (malloc's M_MMAP_THRESHOLD) back to the system as soon as they
-    /// are free; smaller ones may stay in the process. What is not written to takes no memory.
-    const GIVEN_BACK: usize = (32 << 20) + 4096;
-    if buffer.len() < length {
-        drop(buffer);
-        buffer = vec![0; length.max(GIVEN_BACK)];
-    }
-    buffer.truncate(length);
-    buffer
-}
-
 /// Every pixel, as stored.
-fn decode_whole(file: &[u8], frame: &Frame, buffer: Vec<u8>) -> Result<Rgb, ImageError> {
+fn decode_whole(file: &[u8], frame: &Frame) -> Result<Rgb, ImageError> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
@@ -160,7 +153,7 @@ fn decode_whole(file: &[u8], frame: &Frame, buffer: Vec<u8>) -> Result<Rgb, Imag
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     let length = 3 * frame.width as usize * frame.height as usize;
-    let mut data = room(buffer, length);
+    let mut data = vec![0; length];
     decoder.decode_into(&mut data).map_err(|error| {
         let said = error.to_string();
         let ends_early = ["Huffman", "Premature", "xhausted"].iter().any(|word| said.contains(word));
@@ -217,7 +210,7 @@ fn cmyk_to_rgb(&[c, m, y, k]: &[u8; 4]) -> [u8; 3] {
     [light(c), light(m), light(y)]
 }
 
-fn ends(reason: &str) -> ImageError {
+pub(super) fn ends(reason: &str) -> ImageError {
     ImageError::Truncated(format!("the picture data end early or are damaged ({reason})"))
 }
 

@@ -3,22 +3,28 @@
 //! A frame is decoded at the scale its reader needs and never larger; a frame that cannot be decoded is an
 //! [`ImageError`] with a reason, which the caller records on the frame.
 //!
-//! [`Header::read`] tells size and time without decoding; [`decode`] gives the upright picture; [`resize`] and
+//! [`Header::read`] tells size and time without decoding. [`Source`] opens a file for several looks: all of it small,
+//! then parts of it, decoded by themselves (`baseline`). [`decode`] gives a whole upright picture in RGB; [`resize`] and
 //! [`crop`] cut it to what a network takes; [`encode_jpeg`] writes crops back.
 
+mod baseline;
 mod decode;
 mod encode;
 mod header;
 mod orient;
+mod picture;
 mod resize;
 mod segments;
+mod source;
 mod thumbnail;
 
-pub use decode::{MAX_DECODE_BYTES, MAX_PIXELS, Want, decode, decode_into};
+pub use decode::{MAX_DECODE_BYTES, MAX_PIXELS, Want, decode};
 pub use encode::encode_jpeg;
 pub use header::{Header, Taken};
 pub use orient::Orientation;
+pub use picture::{Picture, Pixels, Planes};
 pub use resize::{Filter, Region, crop, luma, resize, resize_gray, resize_region};
+pub use source::{Source, View};
 pub use thumbnail::{THUMBNAIL_BYTES, thumbnail};
 
 /// Interleaved 8-bit RGB, row by row, no padding: `data.len() == 3 * width * height`.

@@ -1,6 +1,6 @@
 //! EXIF orientation: how to turn the stored picture upright.
 
-use super::Rgb;
+use super::{Gray, Region, Rgb};
 
 /// The EXIF `Orientation` tag (0x0112), values 1..=8 (CIPA DC-008, 4.6.5.1.6): which edge of the scene the
 /// stored row 0 and column 0 show.
@@ -35,22 +35,61 @@ impl Orientation {
     }
 }
 
+impl Orientation {
+    /// The orientation that undoes this one.
+    pub(super) fn inverse(self) -> Orientation {
+        match self.exif() {
+            6 => Orientation(8),
+            8 => Orientation(6),
+            same => Orientation(same),
+        }
+    }
+
+    /// Where a rectangle of the upright picture lies on the stored one, which is `width` x `height`.
+    pub(super) fn stored(self, of: Region, width: u32, height: u32) -> Region {
+        let right = width.saturating_sub(of.x + of.width);
+        let below = height.saturating_sub(of.y + of.height);
+        // The same for pictures that lie on their side: x runs down the stored picture.
+        let (side_right, side_below) =
+            (width.saturating_sub(of.y + of.height), height.saturating_sub(of.x + of.width));
+        let (x, y) = match self.exif() {
+            2 => (right, of.y),
+            3 => (right, below),
+            4 => (of.x, below),
+            5 => (of.y, of.x),
+            6 => (of.y, side_below),
+            7 => (side_right, side_below),
+            8 => (side_right, of.x),
+            _ => (of.x, of.y),
+        };
+        let (width, height) = self.upright_size(of.width, of.height);
+        Region { x, y, width, height }
+    }
+}
+
 /// Turns `picture` upright.
 pub(super) fn upright(picture: Rgb, orientation: Orientation) -> Rgb {
     let (width, height) = orientation.upright_size(picture.width, picture.height);
-    let data = turn(picture.data, picture.width, picture.height, orientation);
+    let data = turn::<3>(picture.data, picture.width, picture.height, orientation);
     Rgb { width, height, data }
 }
 
-/// Reorders pixels; `width` and `height` are those of the stored picture.
-fn turn(data: Vec<u8>, width: u32, height: u32, orientation: Orientation) -> Vec<u8> {
+/// The same for a grey one.
+pub(super) fn upright_gray(picture: Gray, orientation: Orientation) -> Gray {
+    let (width, height) = orientation.upright_size(picture.width, picture.height);
+    let data = turn::<1>(picture.data, picture.width, picture.height, orientation);
+    Gray { width, height, data }
+}
+
+/// Reorders pixels of `N` bytes; `width` and `height` are those of the stored picture.
+fn turn<const N: usize>(data: Vec<u8>, width: u32, height: u32, orientation: Orientation) -> Vec<u8> {
     let value = orientation.exif();
     if value == 1 {
         return data;
     }
     let (w, h) = (width as usize, height as usize);
     let (out_w, out_h) = orientation.upright_size(width, height);
-    let (pixels, _) = data.as_chunks::<3>();
+    let (pixels, _) = data.as_chunks::<N>();
     let mut out = Vec::with_capacity(data.len());
     for y in 0..out_h as usize {
         for x in 0..out_w as usize {

@@ -75,7 +75,7 @@ pub fn resize_region(
     let refused = || size_error(width, height, region.width, region.height);
     let source = ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8x3)
         .map_err(|_| refused())?;
-    let data = run(&source, region, (width, height), PixelType::U8x3, filter).ok_or_else(refused)?;
+    let data = run(&source, region.into(), (width, height), PixelType::U8x3, filter).ok_or_else(refused)?;
     Ok(Rgb { width, height, data })
 }
 
@@ -85,7 +85,46 @@ pub fn resize_gray(picture: &Gray, width: u32, height: u32) -> Result<Gray, Imag
     let source =
         ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8).map_err(|_| refused())?;
     let whole = Region { x: 0, y: 0, width: picture.width, height: picture.height };
-    let data = run(&source, whole, (width, height), PixelType::U8, Filter::Bilinear).ok_or_else(refused)?;
+    let data =
+        run(&source, whole.into(), (width, height), PixelType::U8, Filter::Bilinear).ok_or_else(refused)?;
+    Ok(Gray { width, height, data })
+}
+
+/// A rectangle whose edges need not lie between pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Frame {
+    /// Left edge in pixels.
+    pub x: f64,
+    /// Top edge in pixels.
+    pub y: f64,
+    /// Width in pixels.
+    pub width: f64,
+    /// Height in pixels.
+    pub height: f64,
+}
+
+impl From<Region> for Frame {
+    fn from(region: Region) -> Self {
+        Frame {
+            x: region.x.into(),
+            y: region.y.into(),
+            width: region.width.into(),
+            height: region.height.into(),
+        }
+    }
+}
+
+/// What `frame` shows of `picture`, at `width` x `height`.
+pub(super) fn resize_frame(
+    picture: &Gray,
+    frame: Frame,
+    (width, height): (u32, u32),
+    filter: Filter,
+) -> Result<Gray, ImageError> {
+    let refused = || size_error(width, height, picture.width, picture.height);
+    let source =
+        ImageRef::new(picture.width, picture.height, &picture.data, PixelType::U8).map_err(|_| refused())?;
+    let data = run(&source, frame, (width, height), PixelType::U8, filter).ok_or_else(refused)?;
     Ok(Gray { width, height, data })
 }
 
@@ -120,12 +159,12 @@ pub fn luma(picture: &Rgb) -> Gray {
 
 fn run(
     source: &impl IntoImageView,
-    region: Region,
+    frame: Frame,
     (width, height): (u32, u32),
     kind: PixelType,
     filter: Filter,
 ) -> Option<Vec<u8>> {
-    if width == 0 || height == 0 || region.width == 0 || region.height == 0 {
+    if width == 0 || height == 0 || frame.width <= 0.0 || frame.height <= 0.0 {
         return None;
     }
     let filter = match filter {
@@ -133,10 +172,10 @@ fn run(
         Filter::Bicubic => FilterType::CatmullRom,
     };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
-        region.x.into(),
-        region.y.into(),
-        region.width.into(),
-        region.height.into(),
+        frame.x,
+        frame.y,
+        frame.width,
+        frame.height,
     );
     let mut out = Image::new(width, height, kind);
     Resizer::new().resize(source, &mut out, &options).ok()?;

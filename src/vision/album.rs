@@ -1,12 +1,13 @@
 //! The pictures of one burst, decoded at the scale a step needs and no sooner.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::OnceLock;
 
 use super::judge::Frame;
+#[cfg(doc)]
 use super::motion;
-use crate::image::{self, Gray, ImageError, Rgb, Want};
+use crate::image::{self, Gray, ImageError, Picture, Source, View, Want};
 
-/// A picture is made smaller for motion evidence when it is wider than this many times [`motion::WIDTH`]; the
+/// A picture is made smaller for motion evidence when it is wider than this many times what is asked for; the
 /// decoder's own steps of two stay within it.
 const WIDE: f32 = 1.3;
 
@@ -14,48 +15,47 @@ const WIDE: f32 = 1.3;
 /// has no colour: infrared frames of the test cameras stay below 3, the greyest daylight above 8.
 const COLOURLESS: f32 = 5.0;
 
-/// Frames, decoded when they are asked for. Nothing decoded is kept: a full picture of 8 megapixels is 24 MB on boards
-/// whose whole memory is 512 MB, so each is used up before the next, which takes its place.
+/// Frames, decoded when they are asked for and only where they are looked at. Nothing decoded is kept: a full picture of
+/// 8 megapixels is 24 MB on boards whose whole memory is 512 MB.
 pub(super) struct Album<'a> {
     frames: &'a [Frame<'a>],
-    /// Memory of full pictures that were used up.
-    spare: Mutex<Vec<Vec<u8>>>,
+    opened: Vec<OnceLock<Result<Source<'a>, String>>>,
 }
 
 impl<'a> Album<'a> {
     pub(super) fn new(frames: &'a [Frame<'a>]) -> Self {
-        Album { frames, spare: Mutex::default() }
+        Album { frames, opened: frames.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// How many frames there are.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
     }
 
     /// Frame `index`, upright, its longer side at least `long_side` pixels if it has so many.
-    pub(super) fn small(&self, index: usize, long_side: u32) -> Result<Rgb, String> {
-        let bytes = self.bytes(index)?;
-        image::decode(bytes, Want::LongSide(long_side)).map_err(|e| e.to_string())
+    pub(super) fn small(&self, index: usize, long_side: u32) -> Result<Picture, String> {
+        self.source(index)?.look(Want::LongSide(long_side)).map_err(|e| e.to_string())
     }
 
-    /// Size of frame `index`, upright, from its header alone.
+    /// Size of frame `index`, upright.
     pub(super) fn size(&self, index: usize) -> Result<(u32, u32), String> {
-        image::Header::read(self.bytes(index)?).map(|h| h.upright_size()).map_err(|e| e.to_string())
+        Ok(self.source(index)?.size())
     }
 
-    /// Frame `index`, upright, every pixel of it.
-    pub(super) fn full(&self, index: usize) -> Result<Rgb, String> {
-        let buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let decoded = image::decode_into(self.bytes(index)?, Want::Full, buffer.unwrap_or_default());
-        decoded.map_err(|e: ImageError| e.to_string())
+    /// Frame `index`, upright, in every pixel it has, decoded where it is looked at.
+    pub(super) fn view(&self, index: usize) -> Result<View<'_, 'a>, String> {
+        Ok(self.source(index)?.view())
     }
 
-    /// Takes back a full picture that was used up.
-    pub(super) fn used_up(&self, picture: Rgb) {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(picture.data);
-    }
-
-    fn bytes(&self, index: usize) -> Result<&'a [u8], String> {
-        match self.frames.get(index) {
-            Some(Ok(bytes)) => Ok(bytes),
-            Some(Err(reason)) => Err((*reason).to_owned()),
-            None => Err("no such frame".to_owned()),
-        }
+    fn source(&self, index: usize) -> Result<&Source<'a>, String> {
+        let (Some(frame), Some(opened)) = (self.frames.get(index), self.opened.get(index)) else {
+            return Err("no such frame".to_owned());
+        };
+        let open = || match frame {
+            Ok(bytes) => Source::open(bytes).map_err(|e: ImageError| e.to_string()),
+            Err(reason) => Err((*reason).to_owned()),
+        };
+        opened.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -84,23 +84,22 @@ pub(super) fn each_ahead<I: Copy + Send, T: Send>(
     });
 }
 
-/// The luma that motion evidence looks at: about [`motion::WIDTH`] wide.
-pub(super) fn motion_luma(picture: &Rgb) -> Result<Gray, ImageError> {
-    let gray = image::luma(picture);
-    let wide = gray.width as f32 / motion::WIDTH as f32;
+/// The luma that motion evidence looks at: about `width` wide, [`motion::WIDTH`] for the full evidence.
+pub(super) fn motion_luma(picture: &Picture, width: u32) -> Result<Gray, ImageError> {
+    let gray = picture.luma();
+    let wide = gray.width as f32 / width as f32;
     if wide <= WIDE {
-        return Ok(gray);
+        return Ok(gray.into_owned());
     }
     let height = ((gray.height as f32 / wide).round() as u32).max(1);
-    image::resize_gray(&gray, motion::WIDTH, height)
+    image::resize_gray(&gray, width, height)
 }
 
 /// Whether a picture shows no colour: taken by infrared light.
-pub(super) fn is_infrared(picture: &Rgb) -> bool {
+pub(super) fn is_infrared(picture: &Picture) -> bool {
     // Every 16th pixel tells as much as all of them.
-    let spread = |p: &[u8]| p.iter().max().zip(p.iter().min()).map_or(0, |(a, b)| u32::from(a - b));
-    let pixels = picture.data.chunks_exact(3).step_by(16);
-    let (sum, count) = pixels.fold((0u32, 0u32), |(sum, count), p| (sum + spread(p), count + 1));
+    let spread = |p: [u8; 3]| p.iter().max().zip(p.iter().min()).map_or(0, |(a, b)| u32::from(a - b));
+    let (sum, count) = picture.sampled(16).fold((0u32, 0u32), |(sum, count), p| (sum + spread(p), count + 1));
     count > 0 && (sum as f32) < COLOURLESS * count as f32
 }
 

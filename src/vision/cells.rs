@@ -5,6 +5,8 @@
 //! mount) without counting as change: what remains of a cell's variance after the best displaced linear fit is
 //! its *residual*. Residuals at rest tell the noise of the camera per grey level, and change is measured in it.
 
+use std::borrow::Cow;
+
 use crate::image::Gray;
 
 /// Side of a cell in pixels: the smallest animals worth a frame (15 px at 816 px width) cover several cells.
@@ -48,19 +50,45 @@ impl Grid {
 
     /// The mean over the (2·`radius`+1)² cells around each cell; at the border over those that exist.
     pub fn smoothed(&self, radius: usize) -> Grid {
-        let across = self.mean_along(radius, |x, y| y * self.width + x, self.width, self.height);
-        across.mean_along(radius, |y, x| y * self.width + x, self.height, self.width)
+        let mut out = self.clone();
+        for (row, means) in self.rows().zip(out.data.chunks_exact_mut(self.width.max(1))) {
+            let mut sum = row.iter().take(radius).map(|&v| f64::from(v)).sum::<f64>();
+            for (x, mean) in means.iter_mut().enumerate() {
+                sum += row.get(x + radius).map_or(0.0, |&v| f64::from(v));
+                if x > radius {
+                    sum -= f64::from(row[x - radius - 1]);
+                }
+                let (from, to) = (x.saturating_sub(radius), (x + radius + 1).min(self.width));
+                *mean = (sum / (to - from) as f64) as f32;
+            }
+        }
+        out.smoothed_down(radius)
     }
 
-    /// Running mean along one axis: `at(along, line)` is the index of a cell.
-    fn mean_along(&self, radius: usize, at: impl Fn(usize, usize) -> usize, n: usize, lines: usize) -> Grid {
+    fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.data.chunks_exact(self.width.max(1))
+    }
+
+    /// Running means down the columns, all of them at once.
+    fn smoothed_down(&self, radius: usize) -> Grid {
         let mut out = self.clone();
-        for line in 0..lines {
-            for i in 0..n {
-                let (from, to) = (i.saturating_sub(radius), (i + radius + 1).min(n));
-                let sum: f32 = (from..to).map(|k| self.data[at(k, line)]).sum();
-                out.data[at(i, line)] = sum / (to - from) as f32;
+        let mut sums = vec![0.0f64; self.width];
+        let add = |sums: &mut [f64], row: Option<&[f32]>, sign: f64| {
+            for (sum, &value) in sums.iter_mut().zip(row.unwrap_or_default()) {
+                *sum += sign * f64::from(value);
             }
+        };
+        for row in self.rows().take(radius) {
+            add(&mut sums, Some(row), 1.0);
+        }
+        for (y, means) in out.data.chunks_exact_mut(self.width.max(1)).enumerate() {
+            add(&mut sums, self.rows().nth(y + radius), 1.0);
+            if y > radius {
+                add(&mut sums, self.rows().nth(y - radius - 1), -1.0);
+            }
+            let (from, to) = (y.saturating_sub(radius), (y + radius + 1).min(self.height));
+            let share = 1.0 / (to - from) as f64;
+            means.iter_mut().zip(&sums).for_each(|(mean, sum)| *mean = (sum * share) as f32);
         }
         out
     }
@@ -80,13 +108,13 @@ struct Moments {
 /// A picture with the sums of its pixels and of their squares up to each place, so that the sums over any cell cost
 /// four look-ups (Crow 1984). The tables wrap around; what is taken of them fits.
 struct Summed<'a> {
-    picture: &'a Gray,
+    picture: Cow<'a, Gray>,
     /// Per place, with a row and a column of zeros before the first: sum, sum of squares.
     sums: Vec<(u32, u32)>,
 }
 
 impl<'a> Summed<'a> {
-    fn new(picture: &'a Gray) -> Self {
+    fn new(picture: Cow<'a, Gray>) -> Self {
         let (width, height) = (picture.width as usize, picture.height as usize);
         let mut sums = Vec::with_capacity((width + 1) * (height + 1));
         sums.resize(width + 1, (0, 0));
@@ -149,8 +177,9 @@ impl Cell {
         }
         let (sum, squares) = b.cell(x, y)?;
         let mut products = [0i32; WINDOW / 2];
-        for (row, own) in self.pixels.iter().enumerate() {
-            let other = b.row(x, y + row)?.map(i16::from);
+        let width = b.picture.width as usize;
+        for (own, other) in self.pixels.iter().zip(b.picture.data.get(y * width + x..)?.chunks(width)) {
+            let other = other.first_chunk::<WINDOW>()?.map(i16::from);
             let pairs = own.as_chunks::<2>().0.iter().zip(other.as_chunks::<2>().0);
             for (product, ([p, q], [r, s])) in products.iter_mut().zip(pairs) {
                 *product += i32::from(*p) * i32::from(*r) + i32::from(*q) * i32::from(*s);
@@ -181,21 +210,26 @@ impl Moments {
     }
 }
 
+/// A picture ready to be compared with others: with its sums, and with those of the picture reduced four times.
+pub struct Ready<'a> {
+    full: Summed<'a>,
+    small: Summed<'a>,
+}
+
+impl<'a> Ready<'a> {
+    /// Makes `picture` ready.
+    pub fn new(picture: &'a Gray) -> Self {
+        Ready { full: Summed::new(Cow::Borrowed(picture)), small: Summed::new(Cow::Owned(reduced(picture))) }
+    }
+}
+
 /// How far `b` lies displaced against `a` as a whole: (dx, dy) such that `a(x, y)` shows what `b(x+dx, y+dy)` does.
 ///
 /// Searched over ±16 pixels on pictures reduced four times, then refined to one pixel. Each cell's vote is
 /// capped, so that a large animal cannot drag the picture along; a tie goes to no displacement.
-fn align(a: &Summed<'_>, b: &Summed<'_>, rows: std::ops::Range<usize>) -> Shift {
-    let (small_a, small_b) = (reduced(a.picture), reduced(b.picture));
-    let coarse = best_shift(
-        &Summed::new(&small_a),
-        &Summed::new(&small_b),
-        rows.start / 4..rows.end / 4,
-        (0, 0),
-        4,
-        WINDOW,
-    );
-    best_shift(a, b, rows, (coarse.0 * 4, coarse.1 * 4), 3, 4 * WINDOW)
+fn align(a: &Ready<'_>, b: &Ready<'_>, rows: std::ops::Range<usize>) -> Shift {
+    let coarse = best_shift(&a.small, &b.small, rows.start / 4..rows.end / 4, (0, 0), 4, WINDOW);
+    best_shift(&a.full, &b.full, rows, (coarse.0 * 4, coarse.1 * 4), 3, 4 * WINDOW)
 }
 
 /// The picture at a quarter of its size, by averaging 4×4 pixels.
@@ -222,15 +256,16 @@ fn best_shift(
     reach: i32,
     step: usize,
 ) -> Shift {
+    let ys = (rows.start..(rows.end + 1).saturating_sub(WINDOW)).step_by(step);
+    let xs = (0..(a.picture.width as usize + 1).saturating_sub(WINDOW)).step_by(step);
+    let cells: Vec<(usize, usize, Cell)> =
+        ys.flat_map(|y| xs.clone().filter_map(move |x| Some((x, y, Cell::new(a, x, y)?)))).collect();
     let cost = |shift: Shift| -> f32 {
         let (mut sum, mut n) = (0.0, 0u32);
-        for y in (rows.start..(rows.end + 1).saturating_sub(WINDOW)).step_by(step) {
-            for x in (0..(a.picture.width as usize + 1).saturating_sub(WINDOW)).step_by(step) {
-                let cell = Cell::new(a, x, y);
-                if let Some(m) = cell.and_then(|c| c.moments(b, x as i32 + shift.0, y as i32 + shift.1)) {
-                    sum += m.residual() / (m.larger_variance() + NOISE_VARIANCES * NOISE_MIN * NOISE_MIN);
-                    n += 1;
-                }
+        for (x, y, cell) in &cells {
+            if let Some(m) = cell.moments(b, *x as i32 + shift.0, *y as i32 + shift.1) {
+                sum += m.residual() / (m.larger_variance() + NOISE_VARIANCES * NOISE_MIN * NOISE_MIN);
+                n += 1;
             }
         }
         if n == 0 { f32::INFINITY } else { sum / n as f32 }
@@ -298,10 +333,9 @@ fn displacements() -> Vec<Shift> {
 }
 
 /// Change of every cell between two pictures of one size, 0 (explained) to 1 (new), over the pixel `rows`.
-pub fn change(a: &Gray, b: &Gray, rows: std::ops::Range<usize>) -> Grid {
-    let (a, b) = (Summed::new(a), Summed::new(b));
-    let shift = align(&a, &b, rows.clone());
-    let found = residuals(&a, &b, rows, shift);
+pub fn change(a: &Ready<'_>, b: &Ready<'_>, rows: std::ops::Range<usize>) -> Grid {
+    let shift = align(a, b, rows.clone());
+    let found = residuals(&a.full, &b.full, rows, shift);
     let noise = noise_curve(&found.residual.data, &found.brightness);
     let mut out = found.residual;
     for ((value, variance), brightness) in out.data.iter_mut().zip(&found.variance).zip(&found.brightness) {
@@ -312,11 +346,10 @@ pub fn change(a: &Gray, b: &Gray, rows: std::ops::Range<usize>) -> Grid {
 }
 
 /// What a linear fit leaves of every cell between two pictures of one size, in grey levels.
-pub fn unexplained(a: &Gray, b: &Gray) -> Grid {
-    let rows = 0..a.height as usize;
-    let (a, b) = (Summed::new(a), Summed::new(b));
-    let shift = align(&a, &b, rows.clone());
-    let mut out = residuals(&a, &b, rows, shift).residual;
+pub fn unexplained(a: &Ready<'_>, b: &Ready<'_>) -> Grid {
+    let rows = 0..a.full.picture.height as usize;
+    let shift = align(a, b, rows.clone());
+    let mut out = residuals(&a.full, &b.full, rows, shift).residual;
     out.data.iter_mut().for_each(|v| *v = v.sqrt());
     out
 }
@@ -368,6 +401,10 @@ mod tests {
         60 + (cell.wrapping_mul(2_654_435_761) >> 25) as u8
     }
 
+    fn changed(a: &Gray, b: &Gray, height: usize) -> Grid {
+        change(&Ready::new(a), &Ready::new(b), 0..height)
+    }
+
     fn worst(grid: &Grid) -> f32 {
         grid.data.iter().copied().fold(0.0, f32::max)
     }
@@ -377,9 +414,9 @@ mod tests {
         let a = picture(160, 120, texture);
         // Sun through a leaf roof: a third of the contrast gone, and brighter.
         let sunny = picture(160, 120, |x, y| texture(x, y) / 3 * 2 + 40);
-        assert!(worst(&change(&a, &sunny, 0..120)) < 0.1);
+        assert!(worst(&changed(&a, &sunny, 120)) < 0.1);
         let fluttered = picture(160, 120, |x, y| texture(x + 2, y - 1));
-        assert!(worst(&change(&a, &fluttered, 0..120)) < 0.1);
+        assert!(worst(&changed(&a, &fluttered, 120)) < 0.1);
     }
 
     #[test]
@@ -392,7 +429,7 @@ mod tests {
                 texture(x, y)
             }
         });
-        let grid = change(&a, &b, 0..120);
+        let grid = changed(&a, &b, 120);
         for (i, &value) in grid.data.iter().enumerate() {
             let (x, y) = (i % grid.width * STRIDE, i / grid.width * STRIDE);
             let inside = (80..=96).contains(&x) && (40..=56).contains(&y);
@@ -410,7 +447,7 @@ mod tests {
         let a = picture(320, 240, texture);
         for shift in [(0, 0), (7, -4), (-13, 9)] {
             let b = picture(320, 240, |x, y| texture(x - shift.0, y - shift.1));
-            assert_eq!(align(&Summed::new(&a), &Summed::new(&b), 0..240), shift);
+            assert_eq!(align(&Ready::new(&a), &Ready::new(&b), 0..240), shift);
         }
     }
 
@@ -418,8 +455,8 @@ mod tests {
     fn pictures_without_structure_are_neither_shifted_nor_changed() {
         let flat = |level: u8| picture(160, 120, move |_, _| level);
         let (dark, bright) = (flat(0), flat(255));
-        assert_eq!(align(&Summed::new(&dark), &Summed::new(&bright), 0..120), (0, 0));
-        assert_eq!(worst(&change(&flat(0), &flat(255), 0..120)), 0.0);
+        assert_eq!(align(&Ready::new(&dark), &Ready::new(&bright), 0..120), (0, 0));
+        assert_eq!(worst(&changed(&flat(0), &flat(255), 120)), 0.0);
     }
 
     #[test]
@@ -427,7 +464,7 @@ mod tests {
         // Columns 0 and 10 alternate in a (mean 5, variance 25); b is 3a + 7: mean 22, variance 225, covariance 75.
         let a = picture(32, 32, |x, _| if x % 2 == 0 { 0 } else { 10 });
         let b = picture(32, 32, |x, _| if x % 2 == 0 { 7 } else { 37 });
-        let (a, b) = (Summed::new(&a), Summed::new(&b));
+        let (a, b) = (Summed::new(Cow::Borrowed(&a)), Summed::new(Cow::Borrowed(&b)));
         let m = Cell::new(&a, 0, 0).unwrap().moments(&b, 0, 0).unwrap();
         assert_eq!((m.mean, m.variance, m.covariance), ((5.0, 22.0), (25.0, 225.0), 75.0));
         // 225 · (1 − 75² / (26 · 226)) = 9.6111.
@@ -461,7 +498,7 @@ mod tests {
         let (width, height) = (700usize, 300usize);
         let data: Vec<u8> = (0..width * height).map(|i| 255 - (i * i % 7) as u8).collect();
         let picture = Gray { width: width as u32, height: height as u32, data };
-        let summed = Summed::new(&picture);
+        let summed = Summed::new(Cow::Borrowed(&picture));
         for (x, y) in [(0, 0), (692, 292), (17, 203), (350, 1)] {
             let pixels = (0..WINDOW).flat_map(|r| &picture.data[(y + r) * width + x..][..WINDOW]);
             let (sum, squares) =

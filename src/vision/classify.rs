@@ -7,7 +7,7 @@ use crate::engine::EngineError;
 use crate::engine::labels::Label;
 use crate::engine::manifest::{Decode, Resize, Role};
 use crate::engine::model::Model;
-use crate::image::{Region, Rgb};
+use crate::image::{Pixels, Region};
 use crate::units::BBox;
 
 /// Probabilities below count as this when they are turned back into logits, so that 0 stays finite.
@@ -60,15 +60,15 @@ impl Classifier {
 
     /// The logits of what `bbox` shows on `picture`, one per label. Networks that give probabilities `p` are taken
     /// back to logits by `ln(max(p, 1e-9))`, which differs from the network's own by a constant that softmax ignores.
-    pub fn logits(&mut self, picture: &Rgb, bbox: &BBox) -> Result<Arc<[f32]>, EngineError> {
+    pub fn logits(&mut self, picture: &impl Pixels, bbox: &BBox) -> Result<Arc<[f32]>, EngineError> {
         let cut = self.cut(picture, bbox)?;
         self.logits_of(&cut)
     }
 
     /// What `bbox` shows on `picture`, at the size the network takes: for [`Classifier::logits_of`].
-    pub(super) fn cut(&self, picture: &Rgb, bbox: &BBox) -> Result<Cut, EngineError> {
+    pub(super) fn cut(&self, picture: &impl Pixels, bbox: &BBox) -> Result<Cut, EngineError> {
         let input = &self.model.manifest().input;
-        cut(picture, crop_region(picture, bbox, input.resize), input)
+        cut(picture, crop_region(picture.size(), bbox, input.resize), input)
     }
 
     /// The same as [`Classifier::logits`] of what was cut before.
@@ -89,9 +89,9 @@ impl Classifier {
 
 /// The pixels to classify: the box itself, or DeepFaune's square around it: its side the longer one of the box (and
 /// the margin), centred, clipped to the picture.
-fn crop_region(picture: &Rgb, bbox: &BBox, resize: Resize) -> Region {
-    let Resize::Square { margin } = resize else { return Region::of(bbox, picture.width, picture.height) };
-    let (width, height) = (picture.width as f32, picture.height as f32);
+fn crop_region(size: (u32, u32), bbox: &BBox, resize: Resize) -> Region {
+    let Resize::Square { margin } = resize else { return Region::of(bbox, size.0, size.1) };
+    let (width, height) = (size.0 as f32, size.1 as f32);
     let side = (bbox.w * width).max(bbox.h * height) * (1.0 + margin);
     let (cx, cy) = bbox.centre();
     let span = |centre: f32, length: u32| {
@@ -102,7 +102,7 @@ fn crop_region(picture: &Rgb, bbox: &BBox, resize: Resize) -> Region {
         let start = start.min(length.saturating_sub(1));
         (start, end.max(start + 1) - start)
     };
-    let ((x, width), (y, height)) = (span(cx * width, picture.width), span(cy * height, picture.height));
+    let ((x, width), (y, height)) = (span(cx * width, size.0), span(cy * height, size.1));
     Region { x, y, width, height }
 }
 
@@ -110,14 +110,9 @@ fn crop_region(picture: &Rgb, bbox: &BBox, resize: Resize) -> Region {
 mod tests {
     use super::*;
 
-    fn blank(width: u32, height: u32) -> Rgb {
-        Rgb { width, height, data: vec![0; (3 * width * height) as usize] }
-    }
-
     #[test]
     fn the_square_crop_is_centred_and_clipped() {
-        let picture = blank(200, 100);
-        let square = |bbox: &BBox, margin| crop_region(&picture, bbox, Resize::Square { margin });
+        let square = |bbox: &BBox, margin| crop_region((200, 100), bbox, Resize::Square { margin });
         // By hand: a box of 40x20 pixels around (100, 50) becomes 40x40; with a fifth more, 48x48.
         let middle = BBox::from_corners(0.4, 0.4, 0.6, 0.6);
         assert_eq!(square(&middle, 0.0), Region { x: 80, y: 30, width: 40, height: 40 });
@@ -132,7 +127,7 @@ mod tests {
     #[test]
     fn other_rules_take_the_box_itself() {
         let bbox = BBox::from_corners(0.1, 0.1, 0.3, 0.2);
-        let region = crop_region(&blank(200, 100), &bbox, Resize::Stretch);
+        let region = crop_region((200, 100), &bbox, Resize::Stretch);
         assert_eq!(region, Region { x: 20, y: 10, width: 40, height: 10 });
     }
 }

@@ -7,7 +7,7 @@ use super::prepare::prepare;
 use crate::engine::EngineError;
 use crate::engine::manifest::{Decode, Resize, Role};
 use crate::engine::model::Model;
-use crate::image::{Region, Rgb, Want};
+use crate::image::{Pixels, Region, Want};
 use crate::units::{BBox, Score};
 
 /// A box as the detector gives it.
@@ -67,13 +67,14 @@ impl Detector {
     }
 
     /// Every box on `picture` from the manifest's low threshold on, most confident first, one per thing.
-    pub fn detect(&mut self, picture: &Rgb) -> Result<Vec<RawBox>, EngineError> {
+    pub fn detect(&mut self, picture: &impl Pixels) -> Result<Vec<RawBox>, EngineError> {
         self.detect_in(picture, &BBox::FULL)
     }
 
     /// The same on `region` of `picture` alone, at the picture's own resolution; boxes are on the whole picture.
-    pub fn detect_in(&mut self, picture: &Rgb, region: &BBox) -> Result<Vec<RawBox>, EngineError> {
-        let region = Region::of(region, picture.width, picture.height);
+    pub fn detect_in(&mut self, picture: &impl Pixels, region: &BBox) -> Result<Vec<RawBox>, EngineError> {
+        let (width, height) = picture.size();
+        let region = Region::of(region, width, height);
         let (tensor, fit) = prepare(picture, region, &self.model.manifest().input)?;
         let (main, boxes) = self.model.infer(&tensor)?;
         let manifest = self.model.manifest();

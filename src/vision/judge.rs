@@ -4,20 +4,20 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::album::{self, Album, each_ahead};
+use super::album::{Album, each_ahead};
+use super::cascade::{Effort, Exits, Looked, Stop, chosen};
 use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
 use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
+use super::looks::{CloseUps, Cuts, FirstLook, SAME_OBJECT, first_look};
 use super::memory::{SceneMemory, Seen};
 use super::motion::{self, Motion};
-use super::prepare::Cut;
-use super::regions::{self, Crop, Look};
+use super::regions::{self, Look};
 use super::sequence::{self, Rule};
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
 use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, track};
-use crate::engine::EngineError;
 use crate::image::{self, Gray, Rgb};
 use crate::units::{BBox, Score};
 
@@ -39,6 +39,10 @@ pub struct Settings {
     pub decide: decide::Settings,
     /// From 2 on the next picture is decoded while one is in a network; no result depends on it.
     pub threads: usize,
+    /// How much is looked at.
+    pub effort: Effort,
+    /// When looking ends early, in place of what `effort` says; for measuring each exit by itself.
+    pub exits: Option<Exits>,
 }
 
 impl Default for Settings {
@@ -50,6 +54,8 @@ impl Default for Settings {
             track: track::Settings::default(),
             decide: decide::Settings::default(),
             threads: 1,
+            effort: Effort::Full,
+            exits: None,
         }
     }
 }
@@ -57,7 +63,7 @@ impl Default for Settings {
 /// What was learnt of the scene; outlives the power.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Learnt {
-    scene: SceneMemory,
+    pub(super) scene: SceneMemory,
     strip: StripMemory,
 }
 
@@ -70,10 +76,10 @@ struct Lesson {
 
 /// Judges bursts; holds the networks and what was learnt of the scene.
 pub struct Judge {
-    detector: Option<Detector>,
+    pub(super) detector: Option<Detector>,
     classifier: Option<(Classifier, Taxonomy)>,
-    settings: Settings,
-    learnt: Learnt,
+    pub(super) settings: Settings,
+    pub(super) learnt: Learnt,
     lesson: Option<Lesson>,
     clues: Clues,
 }
@@ -83,9 +89,6 @@ impl std::fmt::Debug for Judge {
         f.debug_struct("Judge").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
-
-/// Boxes on one spot are one object when they overlap so much; the usual value for merging two detector passes.
-const SAME_OBJECT: f32 = 0.5;
 
 /// Most still boxes whose inside is looked at closely; each costs as much as motion on a small picture.
 const CLOSE_LOOKS: usize = 4;
@@ -97,7 +100,7 @@ const SHOWS_REGION: f32 = 0.3;
 const MOVES_INSIDE: f32 = 4.9;
 
 /// Most boxes classified on one frame, the most confident first: a herd is named by its nearest animals.
-const CLASSIFIED: usize = 8;
+pub(super) const CLASSIFIED: usize = 8;
 
 impl Judge {
     /// With the networks a site has: without a detector motion alone decides, without a classifier every animal is
@@ -193,24 +196,18 @@ impl Judge {
             threads: self.settings.threads,
             faults: Vec::new(),
             spent: Spent::default(),
+            looked: Looked::default(),
         };
+        let exits = self.settings.exits.or_else(|| self.settings.effort.exits());
+        let by_steps = exits.and_then(|exits| self.look_by_steps(&exits, &mut work));
+        let Gathered { mut looks, motion, cuts, inside, seen } =
+            by_steps.unwrap_or_else(|| self.look_at_all(&mut work));
+        let crops = exits.map_or(usize::MAX, |exits| exits.crops);
 
-        let (mut looks, found) = self.first_looks(frames.len(), &mut work);
-
-        let began = Instant::now();
-        let lumas: Vec<Option<&Gray>> = looks.iter().map(|l| l.luma.as_ref()).collect();
-        let strip = self.strip(&lumas);
-        let motion = motion::evidence(&lumas, strip);
-        work.spent.motion = millis(began);
-
-        for (look, found) in looks.iter_mut().zip(found) {
-            look.add(found, Source::Frame, &motion, strip);
+        let mut probability = self.fuse(&looks, &motion, inside);
+        if work.looked.stopped == Stop::Moved {
+            probability = Score::new(probability.get().max(self.settings.fusion.floor));
         }
-        let cuts = self.look_again(&mut looks, &motion, strip, &mut work);
-        let inside = self.look_inside(&mut looks, &mut work);
-        let seen = self.discount(&mut looks);
-
-        let probability = self.fuse(&looks, &motion, inside);
         self.keep_lesson(&mut looks, seen);
         self.weigh_weak(&mut looks);
         let mut judged = looks.into_iter().map(|l| l.judgement).collect::<Vec<_>>();
@@ -223,13 +220,36 @@ impl Judge {
             track::link(&mut judged, &self.settings.track);
         }
         if verdict == Verdict::Alive {
-            self.classify(&mut judged, cuts, &mut work);
+            self.classify(&mut judged, cuts, crops, &mut work);
         }
-        let Work { faults, mut spent, .. } = work;
+        let Work { faults, mut spent, looked, .. } = work;
         spent.network = (self.busy() - busy).as_secs_f32() * 1000.0;
         let (outcome, sightings) =
             decide::conclude(&judged, &faults, probability, verdict, self.taxonomy(), &self.settings.decide);
-        Judgement { outcome, probability, frames: judged, sightings, faults, spent }
+        Judgement { outcome, probability, frames: judged, sightings, faults, looked, spent }
+    }
+
+    /// Everything there is to see: the detector on every frame, again where something moved, and close looks.
+    fn look_at_all(&mut self, work: &mut Work<'_>) -> Gathered {
+        let (mut looks, found) = self.first_looks(work);
+        let (motion, strip) = self.motion(&looks, work);
+        for (look, found) in looks.iter_mut().zip(found) {
+            look.add(found, Source::Frame, &motion, strip);
+        }
+        let cuts = self.look_again(&mut looks, &motion, strip, regions::LOOKS_MAX, work);
+        let inside = self.look_inside(&mut looks, work);
+        let seen = self.discount(&mut looks);
+        Gathered { looks, motion, cuts, inside, seen }
+    }
+
+    /// What moved outside of the strip, and the strip.
+    pub(super) fn motion(&self, looks: &[FirstLook], work: &mut Work<'_>) -> (Motion, Strip) {
+        let began = Instant::now();
+        let lumas: Vec<Option<&Gray>> = looks.iter().map(|l| l.luma.as_ref()).collect();
+        let strip = self.strip(&lumas);
+        let motion = motion::evidence(&lumas, strip);
+        work.spent.motion += millis(began);
+        (motion, strip)
     }
 
     /// Time spent in the networks so far.
@@ -248,20 +268,24 @@ impl Judge {
     }
 
     /// Every frame decoded as small as motion and the detector allow, and the detector's boxes on it.
-    fn first_looks(&mut self, count: usize, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Vec<RawBox>>) {
+    fn first_looks(&mut self, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Vec<RawBox>>) {
         let side = self.detector.as_ref().map_or(0, |d| d.input_size().0.max(d.input_size().1));
-        let (mut looks, mut boxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let album = work.album;
+        let count = album.len();
+        let (mut looks, mut boxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let indexes: Vec<usize> = (0..count).collect();
         each_ahead(
             &indexes,
             work.threads,
-            |index| timed(|| first_look(album, index, side)),
+            |index| timed(|| first_look(album, index, motion::WIDTH, side)),
             |_, ((mut look, picture), took)| {
                 work.spent.decode += took;
                 let began = Instant::now();
                 let found = match (&mut self.detector, &picture) {
-                    (Some(detector), Some(picture)) => detector.detect(picture),
+                    (Some(detector), Some(picture)) => {
+                        work.looked.detector += 1;
+                        detector.detect(picture)
+                    }
                     _ => Ok(Vec::new()),
                 };
                 boxes.push(found.unwrap_or_else(|error| {
@@ -278,11 +302,12 @@ impl Judge {
 
     /// The detector at native resolution where something moved and the first pass saw nothing. Returns what the
     /// classifier may want of the frames it decoded.
-    fn look_again(
+    pub(super) fn look_again(
         &mut self,
         looks: &mut [FirstLook],
         motion: &Motion,
         strip: Strip,
+        most: usize,
         work: &mut Work<'_>,
     ) -> Cuts {
         let mut cuts = Cuts::default();
@@ -304,7 +329,8 @@ impl Judge {
             }
         };
         let seen: Vec<&[Detection]> = looks.iter().map(|l| l.judgement.detections.as_slice()).collect();
-        let plan = regions::plan(motion, &seen, size, side);
+        let mut plan = regions::plan(motion, &seen, size, side);
+        plan.truncate(most);
         let planned = |frame: usize| plan.iter().any(|look| look.frame == frame);
         let sound = |(frame, look): (usize, &FirstLook)| {
             (planned(frame) && look.judgement.failed.is_none()).then_some(frame)
@@ -314,17 +340,17 @@ impl Judge {
         each_ahead(
             &frames,
             work.threads,
-            |frame| timed(|| album.full(frame)),
-            |frame, (picture, took)| {
-                work.spent.decode += took;
+            |frame| album.view(frame),
+            |frame, view| {
                 let began = Instant::now();
-                let (Some(look), Ok(whole)) = (looks.get_mut(frame), &picture) else {
-                    work.faults.extend(picture.err());
+                let (Some(look), Ok(whole)) = (looks.get_mut(frame), &view) else {
+                    work.faults.extend(view.err());
                     return;
                 };
                 for Look { crop, .. } in plan.iter().filter(|look| look.frame == frame) {
                     let region =
                         image::Region { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
+                    work.looked.detector += 1;
                     match detector.detect_in(whole, &region.to_bbox(size.0, size.1)) {
                         Ok(found) => look.add(found, Source::Region, motion, strip),
                         Err(error) => work.faults.push(error.to_string()),
@@ -334,15 +360,16 @@ impl Judge {
                     let boxes = look.judgement.detections.iter().take(CLASSIFIED);
                     boxes.for_each(|d| cuts.add(classifier, frame, whole, d.bbox));
                 }
-                picture.into_iter().for_each(|picture| album.used_up(picture));
-                work.spent.detect += millis(began);
+                let took = whole.took().as_secs_f32() * 1000.0;
+                work.spent.decode += took;
+                work.spent.detect += millis(began) - took;
             },
         );
         cuts
     }
 
     /// Still boxes that come back in every sequence lose their weight. Returns what the boxes were before.
-    fn discount(&self, looks: &mut [FirstLook]) -> Vec<Seen> {
+    pub(super) fn discount(&self, looks: &mut [FirstLook]) -> Vec<Seen> {
         let mut all = Vec::new();
         for detection in looks.iter_mut().flat_map(|l| &mut l.judgement.detections) {
             let Detection { bbox, category, confidence, moving, .. } = *detection;
@@ -355,7 +382,7 @@ impl Judge {
 
     /// Looks closely into the most confident still boxes: a bird that turns its head moves too little for
     /// [`motion::evidence`], a stump not at all. Returns the strongest motion inside a box.
-    fn look_inside(&self, looks: &mut [FirstLook], work: &mut Work<'_>) -> f32 {
+    pub(super) fn look_inside(&self, looks: &mut [FirstLook], work: &mut Work<'_>) -> f32 {
         let Some(threshold) = self.threshold() else { return 0.0 };
         let mut still: Vec<(f32, BBox)> = looks
             .iter()
@@ -380,13 +407,13 @@ impl Judge {
         each_ahead(
             &readable,
             work.threads,
-            |index| timed(|| album.small(index, 2 * motion::WIDTH)),
-            |_, (picture, took)| {
-                work.spent.decode += took;
-                match picture {
-                    Ok(picture) => close.add(&picture),
-                    Err(reason) => work.faults.push(reason),
+            |index| album.view(index),
+            |_, view| match view {
+                Ok(view) => {
+                    work.faults.extend(close.add(&view).err());
+                    work.spent.decode += view.took().as_secs_f32() * 1000.0;
                 }
+                Err(reason) => work.faults.push(reason),
             },
         );
         let began = Instant::now();
@@ -403,9 +430,9 @@ impl Judge {
         strongest
     }
 
-    fn fuse(&mut self, looks: &[FirstLook], motion: &Motion, inside: f32) -> Score {
-        let readable = looks.iter().filter(|l| l.judgement.failed.is_none());
-        let frames: Vec<&[Detection]> = readable.map(|l| l.judgement.detections.as_slice()).collect();
+    pub(super) fn fuse(&mut self, looks: &[FirstLook], motion: &Motion, inside: f32) -> Score {
+        let looked_at = looks.iter().filter(|l| l.judgement.failed.is_none() && !l.judgement.skipped);
+        let frames: Vec<&[Detection]> = looked_at.map(|l| l.judgement.detections.as_slice()).collect();
         let evidence = Evidence { motion, frames: &frames, threshold: self.threshold(), inside };
         self.clues = fuse::clues(&evidence);
         self.settings.fusion.probability(&self.clues)
@@ -465,36 +492,35 @@ impl Judge {
     }
 
     /// The classifier on every animal box, at full resolution: on what was cut before, or on the frame decoded again.
-    fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, work: &mut Work<'_>) {
+    fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, crops: usize, work: &mut Work<'_>) {
         let Some((classifier, _)) = &mut self.classifier else { return };
-        let lacks = |(index, frame): (usize, &FrameJudgement)| {
-            let lacking = animals(frame).any(|d| cuts.find(index, &d.bbox).is_none());
-            lacking.then_some(index)
-        };
-        let missing: Vec<usize> = frames.iter().enumerate().filter_map(lacks).collect();
+        let wanted = chosen(frames, crops);
+        let mut missing: Vec<usize> =
+            wanted.iter().filter(|(at, bbox)| cuts.find(*at, bbox).is_none()).map(|(at, _)| *at).collect();
+        missing.dedup();
         let album = work.album;
         each_ahead(
             &missing,
             work.threads,
-            |index| timed(|| album.full(index)),
-            |index, (picture, took)| {
-                work.spent.decode += took;
-                match (picture, frames.get(index)) {
-                    (Ok(picture), Some(frame)) => {
-                        animals(frame).for_each(|d| cuts.add(classifier, index, &picture, d.bbox));
-                        album.used_up(picture);
-                    }
-                    (Err(reason), _) => work.faults.push(reason),
-                    (Ok(_), None) => {}
+            |index| album.view(index),
+            |index, view| match view {
+                Ok(view) => {
+                    let here = wanted.iter().filter(|(at, _)| *at == index);
+                    here.for_each(|(at, bbox)| cuts.add(classifier, *at, &view, *bbox));
+                    work.spent.decode += view.took().as_secs_f32() * 1000.0;
                 }
+                Err(reason) => work.faults.push(reason),
             },
         );
         let began = Instant::now();
         for (index, frame) in frames.iter_mut().enumerate() {
             let animals = frame.detections.iter_mut().filter(|d| d.category == Category::Animal);
-            for detection in animals.take(CLASSIFIED) {
+            for detection in animals.filter(|d| wanted.contains(&(index, d.bbox))) {
                 let logits = match cuts.find(index, &detection.bbox) {
-                    Some(Ok(cut)) => classifier.logits_of(cut),
+                    Some(Ok(cut)) => {
+                        work.looked.classifier += 1;
+                        classifier.logits_of(cut)
+                    }
                     Some(Err(error)) => Err(error.clone()),
                     None => continue,
                 };
@@ -508,118 +534,24 @@ impl Judge {
     }
 }
 
-/// The boxes of a frame that are classified.
-fn animals(frame: &FrameJudgement) -> impl Iterator<Item = &Detection> {
-    frame.detections.iter().filter(|d| d.category == Category::Animal).take(CLASSIFIED)
-}
-
 /// What the steps of one burst share.
-struct Work<'a> {
-    album: &'a Album<'a>,
-    threads: usize,
-    faults: Vec<String>,
-    spent: Spent,
+pub(super) struct Work<'a> {
+    pub(super) album: &'a Album<'a>,
+    pub(super) threads: usize,
+    pub(super) faults: Vec<String>,
+    pub(super) spent: Spent,
+    pub(super) looked: Looked,
 }
 
-/// Boxes of full pictures at the classifier's size, so that no full picture must be kept for it.
-#[derive(Default)]
-struct Cuts(Vec<(usize, BBox, Result<Cut, EngineError>)>);
-
-impl Cuts {
-    fn add(&mut self, classifier: &Classifier, frame: usize, picture: &Rgb, bbox: BBox) {
-        if self.find(frame, &bbox).is_none() {
-            self.0.push((frame, bbox, classifier.cut(picture, &bbox)));
-        }
-    }
-
-    fn find(&self, frame: usize, bbox: &BBox) -> Option<&Result<Cut, EngineError>> {
-        self.0.iter().find(|(f, b, _)| *f == frame && b == bbox).map(|(_, _, cut)| cut)
-    }
-}
-
-/// The surroundings of a few boxes over the frames of a burst, about twice [`motion::WIDTH`] wide.
-struct CloseUps<'a> {
-    spots: &'a [BBox],
-    size: (u32, u32),
-    lumas: Vec<Vec<Gray>>,
-}
-
-impl<'a> CloseUps<'a> {
-    fn new(spots: &'a [BBox]) -> Self {
-        CloseUps { spots, size: (0, 0), lumas: vec![Vec::new(); spots.len()] }
-    }
-
-    /// Takes a frame in, if it has the size of the first.
-    fn add(&mut self, frame: &Rgb) {
-        if self.size == (0, 0) {
-            self.size = (frame.width, frame.height);
-        }
-        if self.size != (frame.width, frame.height) {
-            return;
-        }
-        for (spot, lumas) in self.spots.iter().zip(&mut self.lumas) {
-            let around = Crop::around(spot, self.size);
-            let region =
-                image::Region { x: around.x, y: around.y, width: around.width, height: around.height };
-            lumas.extend(image::crop(frame, region).ok().map(|crop| image::luma(&crop)));
-        }
-    }
-
-    /// How far something inside the spot numbered `at` moved.
-    fn motion_inside(&self, at: usize) -> f32 {
-        let (Some(spot), Some(lumas)) = (self.spots.get(at), self.lumas.get(at)) else { return 0.0 };
-        let inside = Crop::around(spot, self.size).from_picture(spot, self.size);
-        motion::inside(&lumas.iter().collect::<Vec<_>>(), inside)
-    }
-}
-
-/// Decodes a frame as small as motion and a detector whose input is `side` pixels allow.
-fn first_look(album: &Album<'_>, index: usize, side: u32) -> (FirstLook, Option<Rgb>) {
-    let look = album.small(index, motion::WIDTH.max(side)).and_then(|picture| {
-        let luma = album::motion_luma(&picture).map_err(|e| e.to_string())?;
-        Ok((picture, luma))
-    });
-    match look {
-        Ok((picture, luma)) => {
-            let judgement = FrameJudgement {
-                size: (picture.width, picture.height),
-                infrared: album::is_infrared(&picture),
-                ..FrameJudgement::default()
-            };
-            (FirstLook { luma: Some(luma), judgement }, Some(picture))
-        }
-        Err(reason) => {
-            let judgement = FrameJudgement { failed: Some(reason), ..FrameJudgement::default() };
-            (FirstLook { luma: None, judgement }, None)
-        }
-    }
-}
-
-/// A frame while it is judged.
-struct FirstLook {
-    luma: Option<Gray>,
-    judgement: FrameJudgement,
-}
-
-impl FirstLook {
-    /// Takes boxes in, most confident first: none on the info strip, one per object.
-    fn add(&mut self, found: Vec<RawBox>, source: Source, motion: &Motion, strip: Strip) {
-        for RawBox { bbox, category, confidence } in found {
-            let (_, y) = bbox.centre();
-            if y < strip.top || y > 1.0 - strip.bottom {
-                continue;
-            }
-            let moving = motion.overlaps(&bbox, regions::BELONGS);
-            let new = Detection { bbox, category, confidence, moving, source, track: 0, logits: None };
-            let boxes = &mut self.judgement.detections;
-            match boxes.iter_mut().find(|d| d.category == category && d.bbox.iou(&bbox) >= SAME_OBJECT) {
-                Some(known) if known.confidence >= confidence => {}
-                Some(known) => *known = new,
-                None => boxes.push(new),
-            }
-        }
-        self.judgement.detections.sort_by(|a, b| b.confidence.get().total_cmp(&a.confidence.get()));
-    }
+/// What looking at a burst gave.
+pub(super) struct Gathered {
+    pub(super) looks: Vec<FirstLook>,
+    pub(super) motion: Motion,
+    pub(super) cuts: Cuts,
+    /// The strongest motion inside a still box.
+    pub(super) inside: f32,
+    /// The boxes before the memory's discount.
+    pub(super) seen: Vec<Seen>,
 }
 
 /// Confidence from which the detector is believed about the category. A person is believed at half the threshold:
@@ -633,12 +565,12 @@ fn believed(category: Category, threshold: Score) -> f32 {
 }
 
 /// What `work` gives, and the milliseconds it took.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f32) {
+pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, f32) {
     let began = Instant::now();
     let done = work();
     (done, millis(began))
 }
 
-fn millis(since: Instant) -> f32 {
+pub(super) fn millis(since: Instant) -> f32 {
     since.elapsed().as_secs_f32() * 1000.0
 }

@@ -80,6 +80,14 @@ impl SceneMemory {
         (1.0 - times as f32 / OCCURRENCES).max(0.0)
     }
 
+    /// Whether `picture` shows the remembered scene, as seen in enough sequences to tell it from others.
+    pub fn knows(&self, picture: &Gray, infrared: bool) -> bool {
+        let known = &self.layouts[usize::from(infrared)];
+        self.sequences >= u32::from(OTHER_SCENES)
+            && layout(picture)
+                .is_some_and(|seen| !known.is_empty() && correlation(known, &seen) >= SAME_SCENE)
+    }
+
     /// Takes the boxes of a burst into account, all frames together.
     ///
     /// To be called once per sequence, for its last burst: a deer that rests before the camera for an hour is

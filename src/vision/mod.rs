@@ -5,10 +5,11 @@
 //! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
 //! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
-//! (bursts merged), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `judge` (all
-//! of it in order).
+//! (bursts merged), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade`
+//! (where looking ends early), `judge` (all of it in order, over `looks`).
 
 mod album;
+pub mod cascade;
 mod cells;
 pub mod classify;
 pub mod decide;
@@ -19,6 +20,7 @@ pub mod fuse;
 mod heads;
 mod individual;
 pub mod judge;
+mod looks;
 pub mod megadetector;
 pub mod memory;
 pub mod motion;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::cascade::Looked;
 use crate::event::Outcome;
 use crate::units::{BBox, Rank, Score};
 
@@ -93,6 +96,8 @@ pub struct FrameJudgement {
     pub infrared: bool,
     /// Share of the picture that moved against the other frames, 0..=1.
     pub moved: f32,
+    /// Read and compared for motion, but not shown to the detector: the burst was decided before.
+    pub skipped: bool,
     /// Boxes, most confident first.
     pub detections: Vec<Detection>,
 }
@@ -129,6 +134,8 @@ pub struct Judgement {
     pub sightings: Vec<Sighting>,
     /// Faults that happened on the way (an inference that failed), told and never an empty.
     pub faults: Vec<String>,
+    /// How much was looked at, and why it ended there.
+    pub looked: Looked,
     /// Time spent per step.
     pub spent: Spent,
 }
@@ -143,6 +150,7 @@ impl Judgement {
             frames: vec![failed; frames],
             sightings: Vec::new(),
             faults: vec![reason.to_owned()],
+            looked: Looked::default(),
             spent: Spent::default(),
         }
     }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::cells::{self, Grid, STRIDE, WINDOW, quantile};
+use super::cells::{self, Grid, Ready, STRIDE, WINDOW, quantile};
 use super::strip::Strip;
 use crate::image::Gray;
 use crate::units::BBox;
@@ -114,14 +114,19 @@ pub fn evidence(frames: &[Option<&Gray>], strip: Strip) -> Motion {
 /// The picture through a binomial filter (1 2 1 along both axes): noise falls to three eighths, and shifts by
 /// parts of a pixel, which no search over whole pixels finds, change less. Border pixels stay as they are.
 fn softened(picture: &Gray) -> Gray {
-    let (width, height) = (picture.width as usize, picture.height as usize);
+    let width = picture.width as usize;
     let mut out = picture.clone();
-    for y in 1..height.saturating_sub(1) {
-        let row = |dy: usize| &picture.data[(y + dy - 1) * width..(y + dy) * width];
-        let (above, here, below) = (row(0), row(1), row(2));
-        let column = |x: usize| u16::from(above[x]) + 2 * u16::from(here[x]) + u16::from(below[x]);
-        for x in 1..width.saturating_sub(1) {
-            out.data[y * width + x] = ((column(x - 1) + 2 * column(x) + column(x + 1) + 8) / 16) as u8;
+    let mut columns = vec![0u16; width];
+    let above = picture.data.chunks_exact(width.max(1));
+    let rows = above.clone().zip(above.clone().skip(1)).zip(above.skip(2));
+    for (((above, here), below), out) in rows.zip(out.data.chunks_exact_mut(width.max(1)).skip(1)) {
+        for (column, ((a, h), b)) in columns.iter_mut().zip(above.iter().zip(here).zip(below)) {
+            *column = u16::from(*a) + 2 * u16::from(*h) + u16::from(*b);
+        }
+        let inner = out.get_mut(1..).unwrap_or_default();
+        let sides = columns.iter().zip(columns.iter().skip(1)).zip(columns.iter().skip(2));
+        for (pixel, ((left, middle), right)) in inner.iter_mut().zip(sides) {
+            *pixel = ((left + 2 * middle + right + 8) / 16) as u8;
         }
     }
     out
@@ -134,9 +139,11 @@ fn is_whole(picture: &Gray) -> bool {
 fn compare(usable: &[(usize, Gray)], rows: &Range<usize>) -> Vec<Pair> {
     let n = usable.len();
     let ahead = if n <= ALL_PAIRS { n } else { 2 };
+    let ready: Vec<(usize, Ready<'_>)> =
+        usable.iter().map(|(i, picture)| (*i, Ready::new(picture))).collect();
     let mut pairs = Vec::new();
-    for (i, (frame, picture)) in usable.iter().enumerate() {
-        for (other, against) in usable.iter().skip(i + 1).take(ahead) {
+    for (i, (frame, picture)) in ready.iter().enumerate() {
+        for (other, against) in ready.iter().skip(i + 1).take(ahead) {
             let change = cells::change(picture, against, rows.clone());
             pairs.push(Pair { frames: (*frame, *other), change });
         }
@@ -268,10 +275,12 @@ fn bounds(cells: &[usize], width: usize, size: (u32, u32), top: usize) -> BBox {
 /// for an animal does not move at all.
 pub fn inside(crops: &[&Gray], bbox: BBox) -> f32 {
     let soft: Vec<Gray> = crops.iter().filter(|c| is_whole(c)).map(|c| softened(c)).collect();
+    let ready: Vec<(&Gray, Ready<'_>)> = soft.iter().map(|crop| (crop, Ready::new(crop))).collect();
     let mut found = Vec::new();
-    for (i, a) in soft.iter().enumerate() {
-        for b in soft.iter().skip(i + 1).filter(|b| (b.width, b.height) == (a.width, a.height)) {
-            found.push(inside_pair(a, b, &bbox));
+    for (i, (crop, a)) in ready.iter().enumerate() {
+        let size = (crop.width, crop.height);
+        for (_, b) in ready.iter().skip(i + 1).filter(|(b, _)| (b.width, b.height) == size) {
+            found.push(inside_pair(a, b, size, &bbox));
         }
     }
     found.sort_by(|a, b| b.total_cmp(a));
@@ -281,9 +290,9 @@ pub fn inside(crops: &[&Gray], bbox: BBox) -> f32 {
 /// Grey levels of spread assumed around a box even in a perfectly still scene.
 const LOCAL_SPREAD_MIN: f32 = 0.3;
 
-fn inside_pair(a: &Gray, b: &Gray, bbox: &BBox) -> f32 {
+fn inside_pair(a: &Ready<'_>, b: &Ready<'_>, size: (u32, u32), bbox: &BBox) -> f32 {
     let left = cells::unexplained(a, b).smoothed(1);
-    let (w, h) = (a.width as f32, a.height as f32);
+    let (w, h) = (size.0 as f32, size.1 as f32);
     let centre = |cell: usize| (cell * STRIDE + WINDOW / 2) as f32;
     let (mut within, mut around) = (0.0f32, Vec::new());
     for (i, &value) in left.data.iter().enumerate() {

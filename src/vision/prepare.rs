@@ -2,7 +2,7 @@
 
 use crate::engine::manifest::{Align, Colour, Dtype, Input, Layout, Resize};
 use crate::engine::{Data, EngineError, Tensor};
-use crate::image::{Filter, ImageError, Region, Rgb, resize_region};
+use crate::image::{Filter, ImageError, Pixels, Region, Rgb};
 use crate::units::BBox;
 
 /// Where a part of a picture lies on a network's input.
@@ -50,14 +50,15 @@ impl Cut {
 }
 
 /// Cuts `region` out of `picture` at the size `input` asks for.
-pub(super) fn cut(picture: &Rgb, region: Region, input: &Input) -> Result<Cut, EngineError> {
+pub(super) fn cut(picture: &impl Pixels, region: Region, input: &Input) -> Result<Cut, EngineError> {
     let (width, height, left, top) = place(region, input);
     let filter = if input.bicubic { Filter::Bicubic } else { Filter::Bilinear };
-    let resized = resize_region(picture, region, width, height, filter)
+    let resized = picture
+        .cut(region, width, height, filter)
         .map_err(|e: ImageError| EngineError::Picture(e.to_string()))?;
     let fit = Fit {
         region,
-        picture: (picture.width, picture.height),
+        picture: picture.size(),
         scale: (width as f32 / region.width as f32, height as f32 / region.height as f32),
         origin: (left as f32, top as f32),
     };
@@ -65,7 +66,11 @@ pub(super) fn cut(picture: &Rgb, region: Region, input: &Input) -> Result<Cut, E
 }
 
 /// Makes `region` of `picture` into the tensor `input` asks for.
-pub(super) fn prepare(picture: &Rgb, region: Region, input: &Input) -> Result<(Tensor, Fit), EngineError> {
+pub(super) fn prepare(
+    picture: &impl Pixels,
+    region: Region,
+    input: &Input,
+) -> Result<(Tensor, Fit), EngineError> {
     Ok(cut(picture, region, input)?.tensor(input))
 }
 

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cascade::Looked;
 use super::decide::{self, Settings};
 use super::taxonomy::Taxonomy;
 use super::{FrameJudgement, Judgement, Sighting, Spent, deepfaune, megadetector, speciesnet};
@@ -48,6 +49,7 @@ pub fn merge(bursts: &[Judgement], taxonomy: Option<&Taxonomy>, rule: &Rule) -> 
         frames,
         sightings,
         faults: faults(bursts),
+        looked: Looked::all(bursts.iter().map(|b| b.looked)),
         spent: bursts.iter().fold(Spent::default(), |sum, b| Spent {
             decode: sum.decode + b.spent.decode,
             motion: sum.motion + b.spent.motion,
@@ -154,6 +156,7 @@ mod tests {
             frames: vec![FrameJudgement { detections, failed, ..FrameJudgement::default() }],
             sightings: Vec::new(),
             faults: Vec::new(),
+            looked: Looked::default(),
             spent: Spent { detect: 2.0, ..Spent::default() },
         }
     }

@@ -158,8 +158,18 @@ mod tests {
     #[test]
     fn every_key_stands_in_the_readme() {
         let readme = include_str!("../../../boards/README.md");
-        let sections =
-            ["pir", "motion", "timer", "storm", "stream", "light", "spool", "bench", "bench.faults"];
+        let sections = [
+            "pir",
+            "motion",
+            "timer",
+            "storm",
+            "stream",
+            "light",
+            "spool",
+            "bench",
+            "bench.faults",
+            "energy",
+        ];
         let heads = sections.map(|name| format!("[{name}]\n"));
         for section in std::iter::once("").chain(heads.iter().map(String::as_str)) {
             let said = refused(&format!("{section}no_such_key = 1"));

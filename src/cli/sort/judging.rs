@@ -8,7 +8,11 @@ use crate::cli::engine::EngineArgs;
 use crate::cli::progress::warn;
 use crate::config::Models;
 use crate::daemon::models::{self, Networks};
+use crate::daemon::start;
+use crate::engine::install::{default_dir, installed_packs};
 use crate::engine::labels::Label;
+use crate::engine::pack::Pack;
+use crate::vision::cascade::Effort;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
@@ -19,9 +23,13 @@ use crate::vision::{Judgement, deepfaune, megadetector};
 #[derive(Debug, clap::Args)]
 pub struct JudgingArgs {
     /// A model's manifest, or its folder; one per role (detector, classifier). Without a detector motion alone
-    /// judges, without a classifier every animal is just an animal
+    /// judges, without a classifier every animal is just an animal [default: the installed pack, if there is one]
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
+
+    /// Let motion alone judge, even where a pack is installed
+    #[arg(long, conflicts_with = "models")]
+    no_model: bool,
 
     #[command(flatten)]
     engine: EngineArgs,
@@ -39,6 +47,11 @@ pub struct JudgingArgs {
     #[arg(long, value_name = "FILE")]
     species_list: Option<PathBuf>,
 
+    /// How much of a burst is looked at: full shows every frame to the detector, cascade stops when the burst is
+    /// decided, frugal trades some certainty for energy
+    #[arg(long, value_name = "NAME", default_value = "full")]
+    effort: EffortArg,
+
     /// How a sequence gets its label: trapline follows individuals and names several species; the others are those
     /// programs' own rules, to compare with
     #[arg(long, default_value = "trapline")]
@@ -52,6 +65,28 @@ impl JudgingArgs {
             if let Ok(whole) = std::path::absolute(&*path) {
                 *path = whole;
             }
+        }
+    }
+}
+
+/// How much of a burst is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum EffortArg {
+    /// Every frame, and again where something moved
+    Full,
+    /// Until the burst is decided
+    Cascade,
+    /// Less than that
+    Frugal,
+}
+
+impl EffortArg {
+    /// The judge's word for it.
+    pub fn effort(self) -> Effort {
+        match self {
+            EffortArg::Full => Effort::Full,
+            EffortArg::Cascade => Effort::Cascade,
+            EffortArg::Frugal => Effort::Frugal,
         }
     }
 }
@@ -94,8 +129,9 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads.into() };
     let count = threads.min(cameras).max(1);
-    let chosen =
-        Models { manifests: args.models.clone(), threads: threads.div_ceil(count), ..args.engine.models() };
+    let manifests = manifests(args)?;
+    let none = manifests.is_empty();
+    let chosen = Models { manifests, threads: threads.div_ceil(count), ..args.engine.models() };
     let engine = models::engine(&chosen)?;
     let mut names = Vec::new();
     let mut judges = Vec::with_capacity(count);
@@ -109,14 +145,37 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
             warn(&format!("species list: the classifier knows nothing called `{name}`"));
         }
     }
-    if args.models.is_empty() {
+    if none && !args.no_model {
         warn("no --model was given: motion alone tells empty bursts from others, and no species is named");
     }
+    start::reached("ready to judge");
     Ok(Judges {
         judges,
         models: names,
-        settings: format!("{:?} {:?} {species:?}", args.threshold, args.rule),
+        settings: format!("{:?} {:?} {species:?}{}", args.threshold, args.rule, told(args.effort)),
     })
+}
+
+/// The models asked for, or those of the one pack that is installed.
+fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
+    if args.no_model || !args.models.is_empty() {
+        return Ok(args.models.clone());
+    }
+    let dir = default_dir(|name| std::env::var_os(name).map(PathBuf::from));
+    let packs = dir.map(|dir| installed_packs(&dir)).unwrap_or_default();
+    match packs.as_slice() {
+        [] => Ok(Vec::new()),
+        [only] => Ok(Pack::load(only)?.models),
+        several => {
+            let names: Vec<String> = several.iter().map(|pack| pack.display().to_string()).collect();
+            Err(anyhow!("several packs are installed ({}); name the models with --model", names.join(", ")))
+        }
+    }
+}
+
+/// What a journal holds of the effort: nothing for the full one, so that journals of older programs are taken up.
+fn told(effort: EffortArg) -> String {
+    if effort == EffortArg::Full { String::new() } else { format!(" {effort:?}") }
 }
 
 /// The species list: scientific names, one per line.
@@ -144,7 +203,7 @@ pub struct SequenceJudge {
 
 impl SequenceJudge {
     fn new(networks: Networks, args: &JudgingArgs, species: &Fence, threads: usize) -> anyhow::Result<Self> {
-        let mut settings = Settings { threads, ..Settings::default() };
+        let mut settings = Settings { threads, effort: args.effort.effort(), ..Settings::default() };
         if let Some(threshold) = args.threshold {
             settings.decide.thresholds.species = threshold;
         }

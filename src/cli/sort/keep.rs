@@ -9,7 +9,7 @@ use super::report::Report;
 use super::work::Judged;
 use crate::cli::Failure;
 use crate::cli::progress::warn;
-use crate::daemon::record::{category, observation};
+use crate::daemon::record::{category, models, observation};
 use crate::photos::{Photo, Sequence};
 use crate::store::record::{Box, Burst, Frame, Media, MediaKind};
 use crate::store::{Deployment, Effort, EffortKind, Journal, JournalError, Start};
@@ -90,7 +90,7 @@ impl Keep {
             faults: judgement.faults.clone(),
             millis: u32::try_from(judged.spent.as_millis()).unwrap_or(u32::MAX),
             suppressed: 0,
-            models: self.models.clone(),
+            models: models(&self.models, judgement),
             source: Some(judged.job.source.clone()),
             report: Some(serde_json::to_string(report)?),
         })

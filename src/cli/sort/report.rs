@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::event::Outcome;
 use crate::photos;
 use crate::units::{BBox, Rank, Score};
+use crate::vision::cascade::Looked;
 use crate::vision::{Category, Judgement};
 
 /// One sequence. Times are RFC 3339 in the camera's zone, `null` where no photo tells one.
@@ -28,6 +29,9 @@ pub struct Report {
     pub probability: Score,
     /// What was seen, most certain first.
     pub sightings: Vec<Sighting>,
+    /// How often the networks ran, and why looking ended; what older programs wrote has none.
+    #[serde(default)]
+    pub looked: Looked,
 }
 
 /// One photo.
@@ -39,6 +43,9 @@ pub struct Frame {
     pub taken: Option<DateTime<FixedOffset>>,
     /// Why it could not be read or judged.
     pub failed: Option<String>,
+    /// Not shown to the detector: the burst was decided before.
+    #[serde(default)]
+    pub skipped: bool,
     /// Its boxes, most confident first.
     pub detections: Vec<Detection>,
 }
@@ -88,6 +95,7 @@ impl Report {
             outcome: judged.outcome,
             probability: judged.probability,
             sightings: judged.sightings.iter().map(sighting).collect(),
+            looked: judged.looked,
         }
     }
 
@@ -119,6 +127,7 @@ fn frames(sequence: &photos::Sequence, judged: &Judgement) -> Vec<Frame> {
                 file: photo.path.to_string_lossy().into_owned(),
                 taken: photo.taken,
                 failed: frame.map_or_else(|| Some("not judged".to_owned()), |f| f.failed.clone()),
+                skipped: frame.is_some_and(|f| f.skipped),
                 detections: frame.into_iter().flat_map(|f| &f.detections).map(detection).collect(),
             }
         })

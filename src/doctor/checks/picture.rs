@@ -39,7 +39,7 @@ pub(in crate::doctor) const CHECK: Check = Check {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
     /// How much of the contrast is in the finest details: the variance of the Laplacian over that of the brightness,
-    /// both at [`WIDTH`]. A picture of noise alone has 20, a smooth one near 0.
+    /// both at 640 pixels of width. A picture of noise alone has 20, a smooth one near 0.
     pub sharpness: f32,
     /// Mean brightness, 0 to 255.
     pub brightness: f32,

@@ -2,9 +2,10 @@
 //!
 //! Blocks are compared by the logarithm of their brightness, less what the whole picture became brighter or darker:
 //! exposure, a cloud, dusk move all of them alike. A block counts as changed when it differs from its usual mean by
-//! more than a least contrast and by several times its own restlessness, which leaves and water raise, and from the
-//! last look by half of that, so that what an animal left behind does not count as another. Where most blocks change
-//! at once it was the light: that is learnt and no motion.
+//! more than a least contrast, by several times its own restlessness, which leaves and water raise, and by twice its
+//! swing, which is how far it went again and again in the last minutes: patches of sun come and go seldom, but far. It
+//! must differ from the last look by half of that too, so that what an animal left behind does not count as another.
+//! Where most blocks change at once it was the light: that is learnt and no motion.
 
 use crate::image::Gray;
 
@@ -23,6 +24,14 @@ const RESTLESS: f32 = 0.05;
 
 /// A change counts at most so many times its limit towards restlessness: one passage must not blind a block.
 const RESTLESS_MOST: f32 = 1.5;
+
+/// A block's swing grows by so much of what a change is beyond it, and is forgotten by so much with each look: what
+/// happened once is soon no measure any more, what happens again and again within minutes is.
+const SWING_UP: f32 = 0.3;
+const SWING_DOWN: f32 = 1.0 / 480.0;
+
+/// A change counts when it is so many times a block's swing.
+const BEYOND_SWING: f32 = 2.0;
 
 /// Looks before changes are believed, at the start and after the light changed; until then means are plain means.
 const LEARN: u32 = 6;
@@ -67,6 +76,8 @@ pub struct Blocks {
     size: (u32, u32),
     usual: Vec<f32>,
     restless: Vec<f32>,
+    /// How far each block goes in its larger changes of the last minutes.
+    swing: Vec<f32>,
     last: Vec<f32>,
     looks: u32,
 }
@@ -74,8 +85,8 @@ pub struct Blocks {
 impl Blocks {
     /// Knows nothing yet.
     pub fn new(limits: Limits) -> Self {
-        let (usual, restless, last) = (Vec::new(), Vec::new(), Vec::new());
-        Blocks { limits, size: (0, 0), usual, restless, last, looks: 0 }
+        let (usual, restless, swing, last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Blocks { limits, size: (0, 0), usual, restless, swing, last, looks: 0 }
     }
 
     /// The next picture, of any size from 64 pixels across on; another size than before begins anew.
@@ -84,6 +95,7 @@ impl Blocks {
         if self.size != (picture.width, picture.height) || now.len() != self.usual.len() {
             self.size = (picture.width, picture.height);
             self.restless = vec![0.0; now.len()];
+            self.swing = vec![0.0; now.len()];
             (self.usual, self.last, self.looks) = (now.clone(), now, 1);
             return Seen::Learning;
         }
@@ -93,9 +105,10 @@ impl Blocks {
         let least = limits.least.ln_1p();
         let mut changed = vec![false; now.len()];
         let mut different = 0usize;
-        let rows = against_usual.iter().zip(&against_last).zip(&self.restless).zip(&mut changed);
-        for (((usual, last), restless), changed) in rows {
-            let limit = least.max(limits.times * restless);
+        let rows =
+            against_usual.iter().zip(&against_last).zip(&self.restless).zip(&self.swing).zip(&mut changed);
+        for ((((usual, last), restless), swing), changed) in rows {
+            let limit = least.max(limits.times * restless).max(BEYOND_SWING * swing);
             different += usize::from(*usual > limit);
             *changed = *usual > limit && *last > limit / 2.0;
         }
@@ -106,7 +119,7 @@ impl Blocks {
             (self.last, self.looks) = (now, 1);
             return if learning { Seen::Learning } else { Seen::Light };
         }
-        self.follow(&now, &against_usual, &changed);
+        self.follow(&now, &against_usual, &against_last, &changed);
         self.last = now;
         self.looks = self.looks.saturating_add(1);
         match largest(&changed) {
@@ -117,18 +130,19 @@ impl Blocks {
     }
 
     /// Lets what is usual, and how restless it is, follow the picture.
-    fn follow(&mut self, now: &[f32], apart: &[f32], changed: &[bool]) {
+    fn follow(&mut self, now: &[f32], apart: &[f32], anew: &[f32], changed: &[bool]) {
         let least = self.limits.least.ln_1p();
         for (index, level) in now.iter().enumerate() {
-            let (Some(usual), Some(restless)) = (self.usual.get_mut(index), self.restless.get_mut(index))
-            else {
-                continue;
-            };
+            let memory = (self.usual.get_mut(index), self.restless.get_mut(index), self.swing.get_mut(index));
+            let (Some(usual), Some(restless), Some(swing)) = memory else { continue };
             let apart = apart.get(index).copied().unwrap_or(0.0);
             let moved = changed.get(index).copied().unwrap_or(false);
             // The first looks count alike: the very first would otherwise stand for all.
             let first = if self.looks < LEARN { 1.0 / (self.looks + 1) as f32 } else { 0.0 };
             *usual += (level - *usual) * if moved { FOLLOW_CHANGED } else { FOLLOW }.max(first);
+            // What came, not what stays or goes: an animal that passes counts once, leaves that come back do each time.
+            let beyond = apart.min(anew.get(index).copied().unwrap_or(0.0)) - *swing;
+            *swing += if beyond > 0.0 { beyond * SWING_UP } else { -*swing * SWING_DOWN };
             let most = RESTLESS_MOST * least.max(*restless);
             *restless += (apart.min(most) - *restless) * RESTLESS.max(first);
         }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::drivers::trigger::HandClock;
 use crate::image::encode_jpeg;
-use crate::world::{Being, Day, Frame};
+use crate::world::{Day, Frame};
 
 const LIMITS: Limits = Limits { least: 0.08, times: 6.0, blocks: 2, light: 0.5, margins: (0.0, 0.0) };
 
@@ -51,7 +51,7 @@ fn a_walking_animal_is_motion_from_its_first_step_and_what_it_left_is_none() {
     let animal = |number: u32| {
         move |x: u32, y: u32| {
             let left = 10 * number.saturating_sub(8);
-            (number >= 8 && number < 18 && (left..left + 20).contains(&x) && (60..72).contains(&y))
+            ((8..18).contains(&number) && (left..left + 20).contains(&x) && (60..72).contains(&y))
                 .then_some(35)
         }
     };
@@ -64,7 +64,7 @@ fn a_walking_animal_is_motion_from_its_first_step_and_what_it_left_is_none() {
 #[test]
 fn clouds_dusk_a_lamp_that_flickers_and_one_that_goes_on_are_no_motion() {
     let steady = |number: u32| 1.0 - 0.02 * number as f32;
-    let flicker = |number: u32| if number % 2 == 0 { 1.0 } else { 0.6 };
+    let flicker = |number: u32| if number.is_multiple_of(2) { 1.0 } else { 0.6 };
     let lamp = |number: u32| if number < 20 { 0.15 } else { 1.0 };
     for light in [steady as fn(u32) -> f32, flicker, lamp] {
         let seen = seen((0..40).map(|number| drawn(number, light(number), bare)));
@@ -88,7 +88,7 @@ fn a_bush_in_the_wind_is_soon_known_and_does_not_hide_the_rest() {
     let bush = |number: u32| {
         move |x: u32, y: u32| {
             let sway = 5 * (number % 3);
-            (x < 40 && y < 50).then(|| if (x + sway) / 10 % 2 == 0 { 60 } else { 120 })
+            (x < 40 && y < 50).then(|| if ((x + sway) / 10).is_multiple_of(2) { 60 } else { 120 })
         }
     };
     let pictures = (0..90).map(|number| {
@@ -167,40 +167,60 @@ fn grey(frame: &Frame) -> Gray {
     luma(&rgb)
 }
 
+/// A minute of looks before each burst: a trap stands there for weeks.
+const BEFORE: usize = 120;
+
 #[test]
-fn visits_of_the_bench_worlds_day_are_seen() {
+fn visits_of_the_bench_worlds_day_are_seen_and_its_wind_and_sun_are_soon_known() {
     let Day { site, bursts } = Day::new(7);
     let limits = Limits { margins: (0.1, 0.1), ..LIMITS };
     let (mut visits, mut hits, mut empties, mut false_triggers) = (0, 0, 0, 0);
     for mut plan in bursts.into_iter().filter(|plan| (8..17).contains(&chrono::Timelike::hour(&plan.taken))) {
         plan.interval = 0.5;
-        plan.frames = 12;
+        plan.frames = BEFORE + 6;
         let mut blocks = Blocks::new(limits);
         let mut before = plan.clone();
         before.actors.clear();
-        for frame in 0..8 {
+        for frame in 0..BEFORE {
             blocks.look(&grey(&site.render(&before, frame, (160, 120))));
         }
-        // Animals that stand still are nobody's motion; the PIR would not see them either.
-        let moving =
-            plan.actors.iter().any(|a| matches!(a.being, Being::Animal(_) | Being::Person | Being::Vehicle));
-        let fired = (8..12).any(|frame| {
+        // They come when that minute is over.
+        for actor in &mut plan.actors {
+            let way = actor.speed * plan.interval * BEFORE as f32;
+            actor.x -= way * actor.heading.cos();
+            actor.z -= way * actor.heading.sin();
+        }
+        let fired = (BEFORE..BEFORE + 6).any(|frame| {
             matches!(blocks.look(&grey(&site.render(&plan, frame, (160, 120)))), Seen::Moved(_))
         });
-        if moving && !plan.cause.is_empty() {
-            visits += 1;
-            hits += usize::from(fired);
+        if plan.cause.is_empty() {
+            (empties, false_triggers) = (empties + 1, false_triggers + usize::from(fired));
         } else {
-            empties += 1;
-            false_triggers += usize::from(fired);
+            (visits, hits) = (visits + 1, hits + usize::from(fired));
         }
     }
     println!(
         "bench world by day: {hits} of {visits} visits seen, {false_triggers} of {empties} empties fired"
     );
-    assert!(visits >= 4 && 10 * hits >= 8 * visits, "{hits} of {visits}");
-    // Its empties are wind, branches and sun patches, most of which do move: they are counted, and storm control's.
-    assert!(empties >= 10, "{empties}");
+    assert_eq!((visits, empties), (5, 18));
+    assert_eq!(hits, 5);
+    // Measured: none of these 18; 1 of 54 on the days of the seeds 7, 8 and 9.
+    assert!(false_triggers <= 1, "{false_triggers} of {empties}");
+}
+
+#[test]
+fn one_who_comes_the_same_way_again_is_seen_again() {
+    // 20x12 pixels, ten further in each picture, for ten of every thirty.
+    let animal = |number: u32| {
+        move |x: u32, y: u32| {
+            let left = 10 * (number % 30);
+            let there = number >= 120 && number % 30 < 10;
+            (there && (left..left + 20).contains(&x) && (60..72).contains(&y)).then_some(35)
+        }
+    };
+    let seen = seen((0..210).map(|number| drawn(number, 1.0, animal(number))));
+    let passages: Vec<usize> = [120, 150, 180].map(|from| moved(&seen[from..from + 10])).to_vec();
+    assert!(passages.iter().all(|looks| *looks >= 8), "{passages:?}");
 }
 
 #[test]
@@ -241,5 +261,6 @@ fn real_bursts_with_animals_fire_more_often_than_empty_ones() {
         "peru: {hits} of {animals} bursts with animals or people fired, {false_triggers} of {empties} empty ones"
     );
     assert_eq!((animals, empties), (13, 7));
-    assert!(hits >= 7 && hits * empties > false_triggers * animals, "{hits}, {false_triggers}");
+    // Both of the empties are sun patches, of which these photos do not hold the minutes before.
+    assert!(hits >= 7 && false_triggers <= 2, "{hits}, {false_triggers}");
 }

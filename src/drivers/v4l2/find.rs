@@ -10,11 +10,17 @@ pub struct Places {
     pub dev: PathBuf,
     /// The kernel's list of video devices (Documentation/ABI, sysfs class video4linux).
     pub class: PathBuf,
+    /// What a device file that gives pictures says its card is called.
+    pub card: fn(&Path) -> Option<String>,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        Places { dev: "/dev".into(), class: "/sys/class/video4linux".into() }
+        #[cfg(target_os = "linux")]
+        let card = super::kernel::card;
+        #[cfg(not(target_os = "linux"))]
+        let card = |_: &Path| None;
+        Places { dev: "/dev".into(), class: "/sys/class/video4linux".into(), card }
     }
 }
 
@@ -45,6 +51,14 @@ impl Places {
             if matches!(about("index").trim(), "" | "0") {
                 cards.push((about("name").trim().to_owned(), self.dev.join(entry.file_name())));
             }
+        }
+        // The kernel's list has the driver's name for the device. A USB camera's is its card's; others say theirs when
+        // they are asked.
+        if !cards.iter().any(|(card, _)| card == name) {
+            let asked = cards.iter().filter_map(|(listed, path)| {
+                (self.card)(path).filter(|card| card != listed).map(|card| (card, path.clone()))
+            });
+            cards.extend(asked.collect::<Vec<_>>());
         }
         let called: Vec<&PathBuf> =
             cards.iter().filter(|(card, _)| card == name).map(|(_, path)| path).collect();
@@ -80,7 +94,9 @@ mod tests {
     /// Folders as udev and the kernel make them for these cards; each has a second file that gives no pictures.
     fn plugged_in(cards: &[&str]) -> (tempfile::TempDir, Places) {
         let root = tempfile::tempdir().unwrap();
-        let places = Places { dev: root.path().join("dev"), class: root.path().join("class") };
+        // A device file holds what its card would say.
+        let card = |path: &Path| fs::read_to_string(path).ok().filter(|said| !said.is_empty());
+        let places = Places { dev: root.path().join("dev"), class: root.path().join("class"), card };
         fs::create_dir_all(places.dev.join("v4l/by-id")).unwrap();
         for (number, card) in cards.iter().enumerate() {
             for index in 0..2 {
@@ -111,6 +127,16 @@ mod tests {
         assert_eq!(said, "there is no such camera; there are: Other, Twin");
         assert!(places.find("Twin").unwrap_err().starts_with("2 cameras are called so"));
         assert!(places.find("../video0").is_err());
+    }
+
+    #[test]
+    fn a_card_is_asked_for_its_name_where_its_driver_gives_another() {
+        let (_root, places) = plugged_in(&["Other", "One more", "fifth-000-vid-cap"]);
+        fs::write(places.dev.join("video4"), "Fifth").unwrap();
+        assert_eq!(places.find("Fifth").unwrap(), places.dev.join("video4"));
+        assert_eq!(places.find("fifth-000-vid-cap").unwrap(), places.dev.join("video4"));
+        let said = places.find("Sixth").unwrap_err();
+        assert_eq!(said, "there is no such camera; there are: Fifth, One more, Other, fifth-000-vid-cap");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use linuxvideo::format::{PixFormat, PixelFormat};
 use linuxvideo::stream::ReadStream;
-use linuxvideo::{BufType, Fract, VideoCaptureDevice};
+use linuxvideo::{BufType, CapabilityFlags, Fract, VideoCaptureDevice};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::negotiate::plain;
@@ -17,6 +17,16 @@ use super::{Device, Frames, Mode};
 fn guarded<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(io::Error::other("its driver breaks the rules")))
+}
+
+/// What the card behind a device file that gives pictures is called.
+pub(super) fn card(path: &Path) -> Option<String> {
+    let asked = guarded(|| {
+        let about = linuxvideo::Device::open(path)?.capabilities()?;
+        let pictures = about.device_capabilities().contains(CapabilityFlags::VIDEO_CAPTURE);
+        Ok(pictures.then(|| about.card().trim().to_owned()))
+    });
+    asked.ok().flatten()
 }
 
 /// A camera that is open.

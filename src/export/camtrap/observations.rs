@@ -121,7 +121,7 @@ fn on_picture(record: &Record, place: &str, picture: &Picture, frame: &Frame, ro
             (true, _) => Kind::Unclassified,
             (false, _) => Kind::Blank,
         };
-        let word = bare(kind);
+        let word = Word::of(kind);
         let voice = if empty_by_person { voice(record, &word, None) } else { machine(record, kind, None) };
         push(1, &word, None, voice, frame.failed.clone().map(|f| format!("could not be judged: {f}")).into());
         return;
@@ -138,7 +138,7 @@ fn on_picture(record: &Record, place: &str, picture: &Picture, frame: &Frame, ro
                 // Of a burst between the thresholds no box is sure to be what the detector takes it for.
                 let unsure = record.words.iter().any(|w| w.kind == Kind::Unknown);
                 let kind = if unsure { Kind::Unknown } else { kind_of_box(found) };
-                let mut word = bare(kind);
+                let mut word = Word::of(kind);
                 word.taxon = if kind == Kind::Human { word::PEOPLE.to_owned() } else { String::new() };
                 let voice = machine(record, kind, Some(found.confidence.get()));
                 push(i + 1, &word, Some(found), voice, comment_of(found));
@@ -149,22 +149,6 @@ fn on_picture(record: &Record, place: &str, picture: &Picture, frame: &Frame, ro
 
 fn comment_of(found: &Box) -> Cell {
     format!("detector: {} {:.2}, track {}", found.category, found.confidence.get(), found.track).into()
-}
-
-fn bare(kind: Kind) -> Word {
-    Word {
-        kind,
-        taxon: String::new(),
-        rank: String::new(),
-        label: String::new(),
-        count: None,
-        score: None,
-        life_stage: None,
-        sex: None,
-        behavior: None,
-        individual: None,
-        tracks: Vec::new(),
-    }
 }
 
 /// The person's voice where there is one.

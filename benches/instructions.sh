@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Counts the instructions of a fixed piece of work (examples/instructions.rs) under valgrind and holds them against those
+# that benches/instructions.txt keeps. Exits with 1 when a stage takes more than the tolerance above them.
+#
+#   benches/instructions.sh [--keep]      (--keep: writes the counts that were found into the file)
+#
+# Counts do not depend on how busy a machine is, and hardly on which: valgrind shows programs no processor newer than one
+# with AVX2, so that what the resizer and the C library choose is the same on every x86-64 machine since 2013. The
+# tolerance is 3 %; with another compiler than the file was made with, 15 %. Needs valgrind and an x86-64 machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kept=benches/instructions.txt
+[ "$(uname -m)" = x86_64 ] || { echo "skipped: the counts kept are those of x86-64"; exit 0; }
+# The profile and the features that the tests are built with: nothing is built twice.
+cargo build --locked --quiet --features onnxruntime --example instructions
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+program=target/debug/examples/instructions
+"$program" write "$work"
+
+counted() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$work" 2>&1 |
+        awk '/Collected :/ { print $4 }'
+}
+
+nothing=$(counted nothing)
+decode=$(counted decode)
+resize=$(counted resize)
+motion=$(counted motion)
+parts=$(counted parts)
+compiler=$(rustc --version | cut -d' ' -f2)
+found=$(printf 'compiler %s\ndecode %d\nresize %d\nmotion %d\nparts %d\n' "$compiler" $((decode - nothing)) \
+    $((resize - decode)) $((motion - decode)) $((parts - decode)))
+if [ "${1:-}" = --keep ]; then
+    {
+        echo "# Instructions by stage, made with: benches/instructions.sh --keep"
+        echo "# decode: two frames of 8 megapixels decoded small. resize, motion, parts: what the detector's picture of each, a"
+        echo "# comparison of both, and three cut-outs of 500 x 416 pixels at full resolution of each add to that."
+        echo "$found"
+    } >"$kept"
+fi
+awk -v found="$found" '
+    BEGIN {
+        n = split(found, lines, "\n")
+        for (i = 1; i <= n; i++) { split(lines[i], word, " "); now[word[1]] = word[2] }
+    }
+    /^#/ { next }
+    $1 == "compiler" { limit = $2 == now["compiler"] ? 3 : 15; print "compiler " now["compiler"] ", tolerance " limit " %"; next }
+    {
+        change = 100 * (now[$1] - $2) / $2
+        printf "%-8s %12d kept, %12d now, %+.1f %%\n", $1, $2, now[$1], change
+        if (change > limit) worse = worse " " $1
+        if (change < -limit) better = better " " $1
+    }
+    END {
+        if (better) print "fewer instructions than before:" better "; keep them with benches/instructions.sh --keep"
+        if (worse) { print "more instructions than before:" worse; exit 1 }
+    }' "$kept"
