@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A small machine with the kernel's own simulated hardware, and the daemon in it:
 #
+#   cargo build && cargo test --no-run --test gpio_sim --test v4l2_vivid --test service
 #   tests/machine.sh [PROGRAM]        # default: target/debug/trapline
 #
 # It boots Debian's kernel in an emulator (no rights, no hardware needed; about 3 minutes the first time, for the kernel is
@@ -8,7 +9,7 @@
 # camera and watchdog, and disks of its own, and plays these stories:
 #
 #   trigger   an edge on a line becomes a burst of the camera's pictures becomes a journaled event
-#   drivers   the tests that need these devices: tests/gpio_sim.rs, tests/v4l2_vivid.rs where they are built
+#   drivers   the tests that need these devices: tests/gpio_sim.rs, tests/v4l2_vivid.rs
 #   watchdog  the daemon hangs, its supervisor stops feeding /dev/watchdog, the machine restarts by itself and goes on
 #   ext4, vfat  the machine is cut off in the middle of bursts, ROUNDS times (default 6) with a disk of that kind, and comes
 #             back with every burst that was acknowledged
@@ -101,7 +102,7 @@ initramfs() {
     strip "$root/bin/trapline"
     for file in gpio_sim v4l2_vivid service; do
         local test
-        test=$(find target/debug/deps -maxdepth 1 -name "$file-*" -executable -type f -printf '%T@ %p\n' 2>/dev/null |
+        test=$(find "$(dirname "$program")/deps" -maxdepth 1 -name "$file-*" -executable -type f -printf '%T@ %p\n' 2>/dev/null |
             sort -n | tail -n 1 | cut -d' ' -f2)
         [ -z "$test" ] && continue
         cp "$test" "$root/bin/$file"
