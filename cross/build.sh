@@ -13,15 +13,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target=${1:-}
-case $target in
-    aarch64-unknown-linux-gnu) arch=arm64 gcc=aarch64-linux-gnu wheel=aarch64 ;;
-    armv7-unknown-linux-gnueabihf) arch=armhf gcc=arm-linux-gnueabihf wheel= ;;
-    x86_64-unknown-linux-gnu) arch=amd64 gcc=x86_64-linux-gnu wheel=x86_64 ;;
-    *)
-        sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
-        exit 2
-        ;;
+# shellcheck source=cross/target.sh
+. cross/target.sh "$@"
+case $arch in
+    arm64) wheel=aarch64 ;;
+    amd64) wheel=x86_64 ;;
+    *) wheel= ;;
 esac
 [ -z "${WITHOUT_ONNXRUNTIME:-}" ] || wheel=
 
@@ -34,30 +31,10 @@ declare -A wheel_sha256=(
     [x86_64]=5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d
 )
 
-root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-
-# Installs a Debian package for each program that is missing: PROGRAM=PACKAGE …
-need() {
-    local pair missing=()
-    for pair in "$@"; do
-        command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
-    done
-    [ ${#missing[@]} = 0 ] && return
-    root apt-get update -qq
-    root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
-
-need dpkg-deb=dpkg unzip=unzip python3=python3 "$gcc-gcc=gcc-${gcc//_/-}" "$gcc-g++=g++-${gcc//_/-}"
+need dpkg-deb=dpkg unzip=unzip python3=python3
 python3 -m pip --version >/dev/null 2>&1 || need no-pip=python3-pip
-if command -v rustup >/dev/null; then
-    rustup target add "$target" >/dev/null 2>&1 || true
-fi
 
-profile=${PROFILE:-release}
-upper=${target^^} upper=${upper//-/_} lower=${target//-/_}
-export "CARGO_TARGET_${upper}_LINKER=$gcc-gcc" "CC_$lower=$gcc-gcc" "CXX_$lower=$gcc-g++" "AR_$lower=$gcc-ar"
-cargo build --locked --profile "$profile" --target "$target" --features onnxruntime --bin trapline
-built=${CARGO_TARGET_DIR:-target}/$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/trapline
+cargo build --locked --profile "$profile" --target "$target" --features "$features" --bin trapline
 
 stage=$(mktemp -d)
 # It becomes the package's root folder, which everybody may enter.

@@ -85,7 +85,7 @@ systemd-analyze verify /lib/systemd/system/trapline.service
 trapline --version
 # The other engine would do it too, and only warn.
 if [ -e /usr/lib/trapline/libonnxruntime.so ]; then
-    trapline models bench /usr/share/trapline/models/bench-detector --engine onnxruntime | tee /tmp/bench
+    trapline models bench /usr/share/trapline/models/bench-detector --engine onnxruntime --passes 3 | tee /tmp/bench
     grep -qi "onnx *runtime" /tmp/bench || fail "the package's ONNX Runtime is not used"
 fi
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # A small machine with the kernel's own simulated hardware, and the daemon in it:
 #
+#   cargo build && cargo test --no-run --test gpio_sim --test v4l2_vivid --test service
 #   tests/machine.sh [PROGRAM]        # default: target/debug/trapline
 #
 # It boots Debian's kernel in an emulator (no rights, no hardware needed; about 3 minutes the first time, for the kernel is
 # fetched and its module gpio-sim built, then some 20 s for each boot) with a simulated GPIO chip, a simulated
-# camera and watchdog, and disks of its own, and plays these stories:
+# camera, an I2C bus and a watchdog, and disks of its own, and plays these stories:
 #
 #   trigger   an edge on a line becomes a burst of the camera's pictures becomes a journaled event
-#   drivers   the tests that need these devices: tests/gpio_sim.rs, tests/v4l2_vivid.rs where they are built
+#   drivers   the tests that need these devices: tests/gpio_sim.rs, tests/v4l2_vivid.rs
 #   watchdog  the daemon hangs, its supervisor stops feeding /dev/watchdog, the machine restarts by itself and goes on
 #   ext4, vfat  the machine is cut off in the middle of bursts, ROUNDS times (default 6) with a disk of that kind, and comes
 #             back with every burst that was acknowledged
@@ -36,10 +37,13 @@ packages() {
 
 # Kernel, modules and a busybox, once.
 prepare() {
-    [ -f "$cache/ready" ] && return
-    echo "fetching Debian's kernel and building gpio-sim"
+    # What was prepared by another version of this is prepared anew.
+    local ready
+    ready=$cache/ready-$({ declare -f prepare; cat tests/machine/module/*; } | cksum | cut -d' ' -f1)
+    [ -f "$ready" ] && return
+    echo "fetching Debian's kernel and building the modules that it lacks"
     packages gcc=gcc make=make
-    local image version release build
+    local image version release build here=$PWD
     build=$(mktemp -d)
     image=$(apt-cache depends linux-image-6.12-amd64 | awk '/Depends:/ { print $2; exit }')
     version=$(apt-cache policy "$image" | awk '/Candidate/ { print $2 }')
@@ -59,7 +63,8 @@ prepare() {
         sed -e 's/irq_to_desc(\([a-z_]*\))/irq_data_to_desc(irq_get_irq_data(\1))/' \
             -e 's/#include <linux\/irq_work.h>/&\n#include <linux\/irqdesc.h>/' \
             kernel/irq/irq_sim.c >module/irq_sim.c
-        printf 'obj-m += gpio-sim.o\ngpio-sim-y := gpio-sim-core.o irq_sim.o\n' >module/Kbuild
+        cp "$here"/tests/machine/module/i2c-sim.c module/
+        printf 'obj-m += gpio-sim.o i2c-sim.o\ngpio-sim-y := gpio-sim-core.o irq_sim.o\n' >module/Kbuild
         headers=$build/root/usr/src/linux-headers-$release
         sed -i "s#include /usr/src/#include $build/root/usr/src/#" "$headers/Makefile"
         rm -f "$headers/vmlinux"
@@ -73,7 +78,7 @@ prepare() {
     depmod -b "$tree" "$release" 2>/dev/null || true
     : >"$cache/modules/order"
     local module file name
-    for module in configfs vivid softdog virtio_pci virtio_blk ext4 vfat nls_ascii nls_cp437 nls_utf8; do
+    for module in configfs vivid softdog i2c-dev virtio_pci virtio_blk ext4 vfat nls_ascii nls_cp437 nls_utf8; do
         while read -r file; do
             name=$(basename "${file%.xz}")
             [ -e "$cache/modules/$name" ] && continue
@@ -82,12 +87,14 @@ prepare() {
         done < <(modprobe -d "$tree" -S "$release" --show-depends "$module" 2>/dev/null |
             awk '$1 == "insmod" { print $2 }')
     done
-    cp "$build/module/gpio-sim.ko" "$cache/modules/"
-    echo gpio-sim.ko >>"$cache/modules/order"
+    for name in gpio-sim.ko i2c-sim.ko; do
+        cp "$build/module/$name" "$cache/modules/"
+        echo "$name" >>"$cache/modules/order"
+    done
     cp "$build"/root/boot/vmlinuz-* "$cache/vmlinuz"
     cp "$build/root/bin/busybox" "$cache/busybox" 2>/dev/null || cp "$build/root/usr/bin/busybox" "$cache/busybox"
     rm -rf "$build"
-    touch "$cache/ready"
+    touch "$ready"
 }
 
 # The machine's first file system: busybox, the programs with their libraries, the stories.
@@ -101,7 +108,7 @@ initramfs() {
     strip "$root/bin/trapline"
     for file in gpio_sim v4l2_vivid service; do
         local test
-        test=$(find target/debug/deps -maxdepth 1 -name "$file-*" -executable -type f -printf '%T@ %p\n' 2>/dev/null |
+        test=$(find "$(dirname "$program")/deps" -maxdepth 1 -name "$file-*" -executable -type f -printf '%T@ %p\n' 2>/dev/null |
             sort -n | tail -n 1 | cut -d' ' -f2)
         [ -z "$test" ] && continue
         cp "$test" "$root/bin/$file"

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use linuxvideo::controls::Cid;
 use linuxvideo::format::{PixFormat, PixelFormat};
 use linuxvideo::stream::ReadStream;
 use linuxvideo::{BufType, CapabilityFlags, Fract, VideoCaptureDevice};
@@ -78,7 +79,10 @@ impl Device for Opened {
             let mut controls = self.device.controls().filter_map(Result::ok);
             Ok(controls.find(|control| plain(control.name()) == name).map(|control| control.id()))
         })?;
-        let id = found.ok_or_else(|| io::Error::other("there is no such control"))?;
+        // The list of linuxvideo 0.3.5 begins behind the first control there is, which is this one.
+        let first = (name == "brightness").then_some(Cid::BRIGHTNESS);
+        let first = first.filter(|id| guarded(|| self.device.read_control_raw(*id)).is_ok());
+        let id = found.or(first).ok_or_else(|| io::Error::other("there is no such control"))?;
         guarded(|| self.device.write_control_raw(id, value))
     }
 

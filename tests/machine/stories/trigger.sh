@@ -24,5 +24,6 @@ cat /tmp/err /tmp/out
 trapline events list --journal /disk/trapline.db --json >/tmp/events || exit 1
 cat /tmp/events
 [ "$(grep -c '"key":' /tmp/events)" = 2 ] || { echo "not two events"; exit 1; }
+[ "$(grep -c '"trigger":"pir"' /tmp/out)" = 2 ] || { echo "not two triggers of the sensor"; exit 1; }
 [ "$(grep -o '"size":\[640,360\]' /tmp/events | wc -l)" = 6 ] || { echo "not six pictures of 640x360"; exit 1; }
 ! grep -q '"failed":"' /tmp/events || { echo "pictures failed"; exit 1; }

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Trapline for another processor under qemu's user emulation: its unit tests, and the day of `trapline demo`, whose
+# verdicts must be those of a program for this machine.
+#
+#   cross/test-emulated.sh aarch64-unknown-linux-gnu target/debug/trapline
+#
+# It builds both as cross/build.sh does, so that what was built there is not built again. In the environment: PROFILE
+# and CARGO_TARGET_DIR as there, BURSTS (of the demo; default 8).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=cross/target.sh
+. cross/target.sh "$@"
+native=$(realpath "${2:-target/debug/trapline}")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+need "qemu-$emulator-static=qemu-user-static" python3=python3
+# The target's own libraries: under qemu those of the cross compiler hang when a thread starts.
+if [ "$arch" != "$(dpkg --print-architecture)" ] && ! dpkg -s "libc6:$arch" "libstdc++6:$arch" >/dev/null 2>&1; then
+    root dpkg --add-architecture "$arch"
+    root apt-get update -qq
+    root apt-get install -y -qq --no-install-recommends "libc6:$arch" "libgcc-s1:$arch" "libstdc++6:$arch" >/dev/null
+fi
+# The program would start itself anew to say so to ONNX Runtime, which is no part of this test.
+export ORT_DISABLE_TELEMETRY=1
+unset ORT_DYLIB_PATH
+
+cargo build --locked --profile "$profile" --target "$target" --features "$features" --bin trapline
+tests=$(cargo test --locked --profile "$profile" --target "$target" --features "$features" --lib --no-run \
+    --message-format json | python3 -c '
+import json, sys
+for line in sys.stdin:
+    if line.startswith("{"):
+        said = json.loads(line)
+        if said.get("executable") and said["target"]["kind"] == ["lib"]:
+            print(said["executable"])')
+
+# What emulation itself cannot do.
+left_out=()
+skip=()
+for test in "${left_out[@]}"; do skip+=(--skip "$test"); done
+begun=$SECONDS
+"qemu-$emulator-static" "$tests" --test-threads 2 "${skip[@]}"
+echo "unit tests on $target: $((SECONDS - begun)) s"
+
+begun=$SECONDS
+"qemu-$emulator-static" "$built" demo --json --bursts "${BURSTS:-8}" >"$work/emulated"
+echo "demo on $target: $((SECONDS - begun)) s"
+"$native" demo --json --bursts "${BURSTS:-8}" >"$work/native"
+python3 - "$work/native" "$work/emulated" <<'COMPARE'
+import json, sys
+
+def bursts(file):
+    rows = [json.loads(line) for line in open(file)]
+    return [row for row in rows if "burst" in row]
+
+def verdict(row):
+    """What is told of a burst, without scores and without the time it took."""
+    told = [(s["label"], s["rank"], s["taxon"], s["count"], s["tracks"]) for s in row["sightings"]]
+    return row["triggered"], row["frames"], row["failed"], row["outcome"], row["mark"], told
+
+def scores(row):
+    return [row["probability"]] + [s["score"] for s in row["sightings"]]
+
+native, emulated = (bursts(file) for file in sys.argv[1:])
+assert native and len(native) == len(emulated), (len(native), len(emulated))
+furthest = 0
+for here, there in zip(native, emulated):
+    assert verdict(here) == verdict(there), f"\n{verdict(here)}\n{verdict(there)}"
+    furthest = max([furthest] + [abs(a - b) for a, b in zip(scores(here), scores(there))])
+# The two processors add a network's products up in another order.
+assert furthest < 0.01, f"scores differ by {furthest}"
+print(f"{len(native)} bursts: the same verdicts; scores differ by {furthest:.6f} at most")
+COMPARE
