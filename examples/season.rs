@@ -9,8 +9,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Days, TimeDelta, Timelike, Utc};
 use trapline::deployment::Setup;
-use trapline::event::Outcome;
-use trapline::store::record::{Box, Burst, Frame, MediaKind, Observation};
+use trapline::event::{Outcome, Source};
+use trapline::store::record::{Box, Burst, Cause, Frame, MediaKind, Observation};
 use trapline::store::{
     Deployment, Effort, EffortKind, Journal, Label, MediaStore, Notebook, Outbox, Picture, Reading,
     Retention, Seen, Start,
@@ -300,6 +300,7 @@ fn burst(
         millis: 900,
         suppressed: 0,
         models: Vec::new(),
+        cause: Some(Cause { source: Source::Pir, detail: Some("GPIO17".into()) }),
         source: None,
         report: None,
     };

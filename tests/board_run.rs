@@ -53,7 +53,7 @@ fn a_signal_asks_for_a_burst_and_the_device_tree_names_the_board() {
     assert!(Command::new("kill").args(["-USR2", &child.id().to_string()]).status().unwrap().success());
     let lines: Vec<String> = lines.map(Result::unwrap).collect();
     assert!(child.wait().unwrap().success());
-    assert!(lines.len() == 1 && lines[0].contains("\"trigger\":\"command\""), "{lines:?}");
+    assert!(lines.len() == 1 && lines[0].contains("\"trigger\":\"asked\""), "{lines:?}");
 }
 
 /// A photo with this EXIF time, as a trail camera writes it.

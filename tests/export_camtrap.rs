@@ -7,11 +7,11 @@ mod export_support;
 use std::path::Path;
 
 use export_support::{
-    Spell, animal, at, burst, export, is_valid_camtrap_dp, place, python, reads, refused, rows, says,
+    Spell, animal, at, burst, by, export, is_valid_camtrap_dp, place, python, reads, refused, rows, says,
     trapline,
 };
 use serde_json::json;
-use trapline::event::Outcome;
+use trapline::event::{Outcome, Source};
 use trapline::store::{Filter, Reader};
 use trapline::units::ClockQuality;
 
@@ -356,4 +356,28 @@ fn the_reader_notices_what_is_not_in_order() {
     if let Some(output) = python(&script, &[&out], "pandas") {
         assert!(!output.status.success());
     }
+}
+
+#[test]
+fn pictures_of_the_time_lapse_are_told_from_those_of_the_sensor() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ridge.db");
+    let mut spell = Spell::begin(&path, &place("ridge", 46.5, 7.1), "2026-05-01T00:00");
+    spell.burst("2026-05-01T04:00", animal("Lynx lynx", "Eurasian lynx", 1, Some("a.jpg")));
+    spell.burst("2026-05-01T05:00", by(Source::Timer, burst(Outcome::Empty, &[], Some("b.jpg"))));
+    spell.burst("2026-05-01T06:00", by(Source::Asked, burst(Outcome::Empty, &[], Some("c.jpg"))));
+    spell.stop("2026-05-02T00:00");
+    let out = dir.path().join("out");
+    export("camtrap-dp", &[&path], &out, &[]);
+    is_valid_camtrap_dp(&out);
+    let media = rows(&out.join("media.csv"));
+    let methods: Vec<_> = media.iter().map(|r| r["captureMethod"].as_str()).collect();
+    // The standard's own words (camtrap-dp 1.0.2, media-table-schema.json); it has none for a picture on request.
+    assert_eq!(methods, ["activityDetection", "timeLapse", ""]);
+    let text = std::fs::read_to_string(out.join("datapackage.json")).unwrap();
+    let package: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(package["project"]["captureMethod"], json!(["activityDetection", "timeLapse"]));
+    let tags: Vec<_> =
+        rows(&out.join("observations.csv")).iter().map(|r| r["observationTags"].clone()).collect();
+    assert!(tags[0].contains("trigger:pir") && tags[2].contains("trigger:asked"), "{tags:?}");
 }

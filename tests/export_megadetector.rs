@@ -58,6 +58,7 @@ fn pictures_of_a_trap_carry_the_word_that_counts() {
         (&image("d.jpg")["detections"], &image("d.jpg")["failure"]),
         (&Value::Null, &json!("not a JPEG"))
     );
+    assert_eq!(image("a.jpg")["trigger"], "pir");
     assert_eq!(image("e.jpg")["detections"], json!([]), "Anna saw nothing there");
 
     if let Some(said) = reads("check_megadetector.py", &[&file], NEEDS) {

@@ -8,9 +8,9 @@ mod store_support;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use export_support::{Spell, animal, at, burst, export, place, python, rows};
+use export_support::{Spell, animal, at, burst, by, export, place, python, rows};
 use store_support::Dice;
-use trapline::event::Outcome;
+use trapline::event::{Outcome, Source};
 
 const SITES: usize = 150;
 const OCCASIONS: usize = 8;
@@ -185,4 +185,32 @@ fn occasions_begin_where_they_are_told_to_and_gaps_are_not_zeros() {
     assert_eq!(history("each", &["--independence", "0"]).0[0], "0 1 1 NA NA");
     // Twenty to midnight by Greenwich is the next day two hours east.
     assert_eq!(history("east", &["--utc-offset", "+02:00"]).0[0], "0 0 1 NA NA");
+}
+
+#[test]
+fn the_time_lapse_is_no_detection_of_the_sensor_and_a_wish_is_no_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let lynx = || animal("Lynx lynx", "lynx", 1, None);
+    let mut spell = Spell::begin(&path, &place("a", 46.0, 7.0), "2026-05-01T00:00");
+    spell.burst("2026-05-01T05:00", lynx());
+    spell.burst("2026-05-02T05:00", by(Source::Timer, lynx()));
+    spell.burst("2026-05-03T05:00", by(Source::Asked, lynx()));
+    spell.burst("2026-05-04T05:00", by(Source::Motion, lynx()));
+    spell.stop("2026-05-05T00:00");
+    let history = |capture: &[&str]| {
+        let out = dir.path().join(format!("out{}", capture.join("")));
+        let told = export("occupancy", &[&path], &out, capture);
+        let row = rows(&out.join("history_Lynx-lynx.csv")).remove(0);
+        let days = (1..=4).map(|o| row[&format!("o{o}")].clone()).collect::<Vec<_>>().join(" ");
+        (days, told["notes"].to_string(), rows(&out.join("records.csv")).len())
+    };
+    let (days, notes, records) = history(&[]);
+    assert_eq!((days.as_str(), records), ("1 0 0 1", 2));
+    assert!(
+        notes.contains("1 bursts of the time-lapse") && notes.contains("1 bursts that somebody"),
+        "{notes}"
+    );
+    assert_eq!(history(&["--capture", "time-lapse"]).0, "0 1 0 0");
+    assert_eq!(history(&["--capture", "both"]).0, "1 1 0 1");
 }

@@ -38,6 +38,7 @@ fn a_sighting_is_a_row_and_an_empty_none() {
     assert_eq!(names, ["Lynx lynx", "Canis aureus", "Homo sapiens", "Lynx lynx"]);
     assert_eq!((found[1]["method"].as_str(), found[1]["by"].as_str()), ("human", "Anna"));
     assert_eq!(found[1]["machine"], "Canis lupus × 2 (0.88)");
+    assert_eq!((found[0]["trigger"].as_str(), found[0]["trigger_detail"].as_str()), ("pir", "GPIO17"));
     assert_eq!(found[0]["pictures"], "https://example.org/ridge/a.jpg");
     assert_eq!((found[0]["latitude"].as_str(), found[0]["count"].as_str()), ("46.5341", "1"));
     let lynx = dir.path().join("lynx");

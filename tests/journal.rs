@@ -5,8 +5,8 @@ mod store_support;
 
 use chrono::TimeDelta;
 use store_support::{burst, dawn, observation, open, sighting, start};
-use trapline::event::{EventKey, Outcome};
-use trapline::store::record::{Media, MediaKind};
+use trapline::event::{EventKey, Outcome, Source};
+use trapline::store::record::{Cause, Media, MediaKind};
 use trapline::store::{
     Deployment, Effort, EffortKind, Filter, Journal, JournalError, Reader, SequenceVerdict,
 };
@@ -31,8 +31,7 @@ fn what_was_recorded_is_read_back_the_same() {
     let recorded = journal.record(&written, &[]).unwrap();
     assert_eq!(recorded.key, EventKey { boot: 1, number: 1 });
     assert_eq!(recorded.events, [], "photos from folders are at home already: nothing is sent of them");
-    written.source = None;
-    written.report = None;
+    (written.source, written.report) = (None, None);
     let recorded = journal.record(&written, &[]).unwrap();
     assert_eq!(recorded.events, [recorded.key, EventKey { boot: 1, number: 3 }]);
 
@@ -265,4 +264,58 @@ fn files_that_are_not_journals_are_refused_by_name() {
     let error = Journal::open(&foreign, &Deployment::named("x"), &start()).unwrap_err();
     assert!(error.to_string().contains("another program"), "{error}");
     assert_eq!(std::fs::read(&foreign).unwrap(), before, "it was left alone");
+}
+
+/// A journal that Trapline wrote when its journals were of version 3 (commit 5c96ae2: `trapline run --board bench
+/// --bursts 4`, then VACUUM): four bursts of the bench, of which nobody wrote down who had asked for them.
+fn version_3(path: &std::path::Path) {
+    let mut packed = flate2::read::GzDecoder::new(include_bytes!("data/journal-3.db.gz").as_slice());
+    std::io::copy(&mut packed, &mut std::fs::File::create(path).unwrap()).unwrap();
+}
+
+fn causes(reader: &Reader) -> Vec<Option<String>> {
+    let listing = reader.events(&Filter::default()).unwrap();
+    assert!(listing.damaged.is_empty());
+    listing.items.iter().map(|stored| stored.burst.cause.as_ref().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn a_journal_of_an_older_trapline_is_read_as_it_is_and_grows_when_it_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    version_3(&path);
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(causes(&Reader::open_readonly(&path).unwrap()), [None, None, None, None]);
+    assert_eq!(std::fs::read(&path).unwrap(), before, "reading changes nothing");
+
+    let (mut journal, opened) = open(&path);
+    assert_eq!((opened.boot, opened.salvaged, opened.quarantined.is_none()), (2, 0, true));
+    let recorded = journal.record(&sighting(0, "Lynx lynx"), &[]).unwrap();
+    assert_eq!(recorded.key, EventKey { boot: 2, number: 5 }, "numbers go on");
+    let mut asked = burst(60, Outcome::Empty);
+    asked.cause = Some(Cause { source: Source::Asked, detail: None });
+    journal.record(&asked, &[]).unwrap();
+    let reader = journal.reader().unwrap();
+    let told = [None, None, None, None, Some("pir (GPIO17)".to_owned()), Some("asked".to_owned())];
+    assert_eq!(causes(&reader), told);
+    assert!(reader.verify().unwrap().is_empty());
+    let outcomes: Vec<_> =
+        reader.events(&Filter::default()).unwrap().items.iter().map(|s| s.burst.outcome.as_str()).collect();
+    assert_eq!(
+        outcomes[..4],
+        ["empty", "sighting", "uncertain", "sighting"],
+        "as that Trapline printed them"
+    );
+}
+
+#[test]
+fn a_trigger_whose_row_is_damaged_is_told_and_the_burst_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    open(&path).0.record(&sighting(0, "Lynx lynx"), &[]).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE cause SET source = 'timer'", []).unwrap();
+    let listing = Reader::open_readonly(&path).unwrap().events(&Filter::default()).unwrap();
+    let burst = &listing.items[0].burst;
+    assert_eq!((burst.cause.as_ref(), listing.damaged.len()), (None, 1));
+    assert!(burst.faults[0].contains("row 1 of cause"), "{:?}", burst.faults);
 }

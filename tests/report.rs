@@ -10,9 +10,9 @@ use chrono::TimeDelta;
 use rusqlite::Connection;
 use serde_json::Value;
 use store_support::{burst, dawn, observation, open, sighting, start};
-use trapline::event::{EventKey, Outcome};
+use trapline::event::{EventKey, Outcome, Source};
 use trapline::image::{Rgb, encode_jpeg};
-use trapline::store::record::{Burst, MediaKind};
+use trapline::store::record::{Burst, Cause, MediaKind};
 use trapline::store::{
     Deployment, Effort, EffortKind, Journal, Label, MediaStore, Notebook, Picture, Retention, Seen, Start,
 };
@@ -123,6 +123,12 @@ fn the_numbers_are_those_that_sql_counts() {
         let all: u64 = hours["bursts"].as_object().unwrap().values().map(|v| v.as_u64().unwrap()).sum();
         assert_eq!(all, count(&db, &format!("{hour} {h}")), "hour {h}");
     }
+    assert_eq!(json["fired"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (json["fired"][0]["source"].as_str(), json["fired"][0]["detail"].as_str()),
+        (Some("pir"), Some("GPIO17"))
+    );
+    assert_eq!(json["fired"][0]["bursts"], json["totals"]["bursts"]);
     let days = count(&db, "SELECT count(DISTINCT date(triggered_us / 1000000, 'unixepoch')) FROM burst");
     let with_bursts = json["days"].as_array().unwrap().iter();
     let with_bursts = with_bursts.filter(|d| d["bursts"].as_object().unwrap().values().any(|v| v != 0));
@@ -135,6 +141,37 @@ fn the_numbers_are_those_that_sql_counts() {
         json["species"].as_array().unwrap().iter().map(|s| s[what].as_u64().unwrap()).sum()
     };
     assert_eq!(sum(&each, "records"), sum(&each, "bursts"), "without an interval each burst counts");
+}
+
+#[test]
+fn an_empty_time_lapse_is_no_false_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ridge.db");
+    let (mut journal, _) = open(&path);
+    let cause = |source, detail: Option<&str>| Some(Cause { source, detail: detail.map(str::to_owned) });
+    for i in 0..9 {
+        let cause = match i {
+            0..4 => cause(Source::Timer, None),
+            4..7 => cause(Source::Pir, Some("GPIO27")),
+            7 => cause(Source::Asked, Some("page")),
+            _ => None,
+        };
+        journal.record(&Burst { cause, ..burst(i * 60, Outcome::Empty) }, &[]).unwrap();
+    }
+    let (json, page) = made(&[&path], &[]);
+    let fired: Vec<_> =
+        json["fired"].as_array().unwrap().iter().map(|f| f["bursts"]["empty"].as_u64()).collect();
+    assert_eq!(fired, [Some(4), Some(3), Some(1), Some(1)]);
+    let sum = |rows: &Value, keys: [&str; 3]| -> u64 {
+        let each = |row: &Value| keys.iter().map(|key| row[*key].as_u64().unwrap()).sum::<u64>();
+        rows.as_array().unwrap().iter().map(each).sum()
+    };
+    // The PIR's three, and the one of which nobody knows better.
+    assert_eq!(sum(&json["causes"], ["still", "little", "much"]), 4);
+    assert_eq!(sum(&json["hours"], ["empty_still", "empty_little", "empty_much"]), 4);
+    for name in ["Time-lapse", "PIR, GPIO27", "On request, page", "Not recorded"] {
+        assert!(page.contains(name), "{name}");
+    }
 }
 
 #[test]

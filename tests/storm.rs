@@ -62,7 +62,7 @@ impl<F: Fn(u64) -> bool + Send> Trigger for Sensor<F> {
             if (self.fires)(now) {
                 self.fired += 1;
                 let at = self.clock.utc().0;
-                return Ok(Some(Triggered { at, source: Source::Pir, suppressed: 0 }));
+                return Ok(Some(Triggered { at, source: Source::Pir, detail: None, suppressed: 0 }));
             }
         }
         Ok(None)

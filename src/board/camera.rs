@@ -1,5 +1,6 @@
 //! A board's camera, open, with what brings it back.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::{BoardError, CameraDriver, Profile, Stream};
 use crate::drivers::gpio::{GpioLine, LineName, Switch};
 use crate::drivers::light::{Adjusts, ByLight, Filter};
+use crate::drivers::still::{self, StillCamera};
 use crate::drivers::stream::{Eyes, Program, Reboots, Recovery, Source, StreamCamera};
 use crate::drivers::v4l2::V4l2;
 use crate::hal::{Camera, Clock, DeviceError};
@@ -22,7 +24,13 @@ pub(super) fn open(
     reboot: &Arc<AtomicBool>,
     place: Option<(f64, f64)>,
 ) -> Result<(Box<dyn Camera>, Option<Eyes>), DeviceError> {
-    let camera = stream(&profile.stream, clock, reboot)?;
+    let chosen = &profile.stream;
+    let (recovery, reboots) = ladder(chosen, reboot)?;
+    if let Some(folder) = &chosen.files {
+        let camera = still(chosen, folder, clock, recovery, reboots);
+        return Ok((by_light(camera, profile, clock, place)?, None));
+    }
+    let camera = stream(chosen, clock, recovery, reboots);
     let eyes = Some(camera.eyes());
     Ok((by_light(camera, profile, clock, place)?, eyes))
 }
@@ -69,12 +77,8 @@ fn by_light<C: Adjusts + 'static>(
     Ok(Box::new(ByLight::new(camera, options, Arc::clone(clock), place, lamp, filter)))
 }
 
-/// A camera that is a stream, with what brings it back.
-fn stream(
-    chosen: &Stream,
-    clock: &Arc<dyn Clock>,
-    reboot: &Arc<AtomicBool>,
-) -> Result<StreamCamera, DeviceError> {
+/// What brings a camera back, and when to give it up.
+fn ladder(chosen: &Stream, reboot: &Arc<AtomicBool>) -> Result<(Recovery, Reboots), DeviceError> {
     let mut switch = match &chosen.power {
         Some((line, off)) => Some((GpioLine::open(line, "trapline camera", true)?, *off)),
         None => None,
@@ -94,13 +98,39 @@ fn stream(
         _ => Some(Box::new(recover)),
     }));
     let (per_day, after, ledger) = chosen.reboots.clone();
-    let reboots = Reboots { ledger, per_day, after, wish: Arc::clone(reboot) };
+    Ok((recovery, Reboots { ledger, per_day, after, wish: Arc::clone(reboot) }))
+}
+
+/// A camera that writes a file for each picture.
+fn still(
+    chosen: &Stream,
+    folder: &Path,
+    clock: &Arc<dyn Clock>,
+    recovery: Recovery,
+    reboots: Reboots,
+) -> StillCamera {
+    let of = &chosen.options;
+    let options = still::Options {
+        command: of.command.clone(),
+        folder: folder.to_owned(),
+        most: of.ring as u64,
+        warm: of.warm,
+        settle: Duration::from_secs(of.settle.into()) / chosen.rate,
+        start: of.start,
+        frame: of.frame,
+        burst: of.burst,
+    };
+    StillCamera::new(options, Arc::clone(clock), recovery, Some(reboots))
+}
+
+/// A camera that is a stream.
+fn stream(chosen: &Stream, clock: &Arc<dyn Clock>, recovery: Recovery, reboots: Reboots) -> StreamCamera {
     let (options, clock) = (chosen.options.clone(), Arc::clone(clock));
     let source: Arc<dyn Source> = match &chosen.device {
         Some(wanted) => Arc::new(V4l2::new(wanted.clone())),
         None => Arc::new(Program::new(options.command.clone())),
     };
-    Ok(StreamCamera::of(source, options, clock, recovery, Some(reboots)))
+    StreamCamera::of(source, options, clock, recovery, Some(reboots))
 }
 
 /// Runs a program to its end, [`RECOVER`] at most.

@@ -57,10 +57,14 @@ pub struct Profile {
 pub struct Stream {
     /// Width and height of its pictures, pixels.
     pub size: (u32, u32),
+    /// Pictures a second, 1 at least.
+    pub rate: u32,
     /// How it is run.
     pub options: stream::Options,
     /// The camera, where it is a device and no program.
     pub device: Option<Wanted>,
+    /// Where its pictures appear, where it is a program that writes files.
+    pub files: Option<PathBuf>,
     /// The line that switches the camera's power, and how long it is off.
     pub power: Option<(LineName, Duration)>,
     /// A program that brings the camera back.
@@ -106,6 +110,9 @@ pub enum CameraDriver {
     Bench,
     /// [`crate::drivers::stream::StreamCamera`] with `rpicam-vid`.
     Rpicam,
+    /// [`crate::drivers::still::StillCamera`] with `rpicam-still` (`libcamera-still`).
+    #[serde(rename = "rpicam-still")]
+    RpicamStill,
     /// [`crate::drivers::stream::StreamCamera`] with GStreamer's `nvarguscamerasrc`.
     Nvargus,
     /// [`crate::drivers::stream::StreamCamera`] with the profile's own command.

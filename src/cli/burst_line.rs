@@ -85,6 +85,7 @@ pub fn object(done: &Acknowledged<'_>) -> Value {
         "triggered": burst.triggered.to_rfc3339(),
         "clock": burst.clock.as_str(),
         "trigger": done.source.as_str(),
+        "trigger_detail": burst.cause.as_ref().and_then(|cause| cause.detail.as_deref()),
         "outcome": burst.outcome.as_str(),
         "probability": burst.probability,
         "frames": burst.frames.len(),

@@ -12,7 +12,7 @@ use super::progress::{Progress, warn};
 use super::{Done, Failure, burst_line::say};
 use crate::engine::labels;
 use crate::export::project::{Contributor, Project};
-use crate::export::{self, Align, Ancestors, Format, Level, Options, Step};
+use crate::export::{self, Align, Ancestors, Capture, Format, Level, Options, Step};
 use crate::units::Rank;
 
 const EXAMPLES: &str = "\
@@ -100,6 +100,10 @@ pub struct Args {
     /// Occupancy: an occasion watched for less than so many days is NA
     #[arg(long, value_name = "DAYS", default_value_t = 0.0, value_parser = days)]
     min_effort: f64,
+    /// Occupancy: which bursts count as detections: activity (a sensor or motion fired), time-lapse, or both; those that
+    /// somebody asked for never do
+    #[arg(long, value_name = "KIND", default_value = "activity", value_parser = captures())]
+    capture: Capture,
     /// Occupancy: zone whose midnights part days: Z, +02:00, -05:30
     #[arg(long, value_name = "OFFSET", default_value = "Z", value_parser = super::sort::zone, allow_hyphen_values = true)]
     utc_offset: FixedOffset,
@@ -179,6 +183,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         independence_minutes: args.independence,
         align: args.align,
         min_effort_days: args.min_effort,
+        capture: args.capture,
         offset: args.utc_offset,
         force: args.force,
         now: Utc::now(),
@@ -227,6 +232,11 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 fn levels() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(["event", "media", "both"])
         .map(|name| if name == "event" { Level::Event } else { Level::Both })
+}
+
+fn captures() -> impl TypedValueParser<Value = Capture> {
+    PossibleValuesParser::new(Capture::ALL.map(Capture::as_str))
+        .try_map(|name| Capture::parse(&name).ok_or("not a kind of capture"))
 }
 
 fn align(text: &str) -> Result<Align, String> {

@@ -122,6 +122,7 @@ mod tests {
             millis: 0,
             suppressed: 0,
             models: Vec::new(),
+            cause: None,
             source: None,
             report: None,
         }

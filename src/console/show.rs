@@ -23,6 +23,8 @@ pub(super) fn burst(book: &Book, stored: &Stored, entry: &Entry, hidden: bool) -
         "deployment": stored.deployment,
         "at": time(burst.triggered),
         "clock": burst.clock.as_str(),
+        "trigger": burst.cause.as_ref().map(|cause| cause.source.as_str()),
+        "trigger_detail": burst.cause.as_ref().and_then(|cause| cause.detail.as_deref()),
         "outcome": burst.outcome.as_str(),
         "probability": share(burst.probability.get()),
         "seen": machine.collect::<Vec<_>>(),

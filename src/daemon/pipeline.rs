@@ -23,7 +23,7 @@ use super::start;
 use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
 use crate::hal::{Camera, Clock, Gauges, Shot, Source, Trigger, Triggered};
 use crate::image::Rgb;
-use crate::store::record::Burst;
+use crate::store::record::{Burst, Cause};
 use crate::store::{
     Deployment, EffortKind, Journal, JournalError, MediaStore, Opened, Recorded, Retention, Sightings, Start,
     Stowed, Swept,
@@ -260,7 +260,7 @@ impl Pipeline {
                 return Ok(());
             }
             // Whoever asks for a burst gets one at any hour.
-            let wanted = |triggered: &Triggered| !self.resting || triggered.source == Source::Command;
+            let wanted = |triggered: &Triggered| !self.resting || triggered.source == Source::Asked;
             if let Some(triggered) = triggered.filter(wanted) {
                 self.step();
                 self.answer(triggered, told)?;
@@ -362,6 +362,7 @@ impl Pipeline {
         self.totals.spend(&judged.spent, judging);
         let circumstances = Circumstances {
             triggered: triggered.at,
+            cause: Cause { source: triggered.source, detail: triggered.detail.as_deref().map(str::to_owned) },
             clock: self.devices.clock.utc().1,
             millis: u32::try_from(shutter.elapsed().as_millis()).unwrap_or(u32::MAX),
             suppressed: triggered.suppressed,

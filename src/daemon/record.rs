@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::hal::Shot;
-use crate::store::record::{Box, Burst, Frame, Observation};
+use crate::store::record::{Box, Burst, Cause, Frame, Observation};
 use crate::units::ClockQuality;
 use crate::vision::{Category, FrameJudgement, Judgement, Sighting};
 
@@ -12,6 +12,8 @@ use crate::vision::{Category, FrameJudgement, Judgement, Sighting};
 pub struct Circumstances<'a> {
     /// Time of the trigger.
     pub triggered: DateTime<Utc>,
+    /// Who asked for it.
+    pub cause: Cause,
     /// How far that time can be trusted.
     pub clock: ClockQuality,
     /// From trigger to verdict, milliseconds.
@@ -35,6 +37,7 @@ pub fn burst(around: &Circumstances<'_>, shots: &[Shot], judged: &Judgement) -> 
         millis: around.millis,
         suppressed: around.suppressed,
         models: models(around.models, judged),
+        cause: Some(around.cause.clone()),
         source: None,
         report: None,
     }

@@ -15,6 +15,7 @@ mod secret;
 pub mod serial;
 pub mod sim7080;
 pub mod spool;
+pub mod still;
 pub mod stream;
 pub mod sysfs_gauges;
 pub mod system_clock;

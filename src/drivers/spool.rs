@@ -275,7 +275,7 @@ impl Trigger for SpoolTrigger {
                     spool.look()?;
                 }
                 if let Some(at) = spool.next_burst() {
-                    return Ok(Some(Triggered { at, source: Source::Spool, suppressed: 0 }));
+                    return Ok(Some(Triggered { at, source: Source::Spool, detail: None, suppressed: 0 }));
                 }
                 spool.due_in()
             };

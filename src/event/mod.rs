@@ -71,6 +71,53 @@ impl Outcome {
     }
 }
 
+/// Who asked for a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A passive infrared sensor.
+    Pir,
+    /// The camera's own idea of motion.
+    Motion,
+    /// The time-lapse.
+    Timer,
+    /// Somebody asked for it: a command, a button, a signal.
+    Asked,
+    /// Pictures that another camera took.
+    Spool,
+    /// The bench.
+    Bench,
+}
+
+impl Source {
+    /// Every source, in the order of the documentation.
+    pub const ALL: [Source; 6] =
+        [Source::Pir, Source::Motion, Source::Timer, Source::Asked, Source::Spool, Source::Bench];
+
+    /// The name used in the journal, in JSON and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Pir => "pir",
+            Source::Motion => "motion",
+            Source::Timer => "timer",
+            Source::Asked => "asked",
+            Source::Spool => "spool",
+            Source::Bench => "bench",
+        }
+    }
+
+    /// The inverse of [`Source::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Source::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+
+    /// Whether something in front of the camera brought the burst about. Another camera fires, as far as anybody knows,
+    /// because something moves.
+    pub fn senses(self) -> bool {
+        !matches!(self, Source::Timer | Source::Asked)
+    }
+}
+
 /// Names one event for ever: the key by which a receiver drops duplicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventKey {

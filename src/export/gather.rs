@@ -10,6 +10,7 @@ use super::places::{self, Deployment};
 use super::reading::Journal;
 use super::word::{self, Word};
 use super::{ExportError, Options, Step};
+use crate::event::Source;
 use crate::store::StoredLabel;
 use crate::store::record::Stored;
 
@@ -44,6 +45,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Who asked for it, where that was written down.
+    pub fn source(&self) -> Option<Source> {
+        self.stored.burst.cause.as_ref().map(|cause| cause.source)
+    }
+
     /// Trigger, or first photo.
     pub fn at(&self) -> DateTime<Utc> {
         self.stored.burst.triggered + self.shift

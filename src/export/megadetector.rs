@@ -10,6 +10,7 @@ use super::gather::{Gathered, Picture, Record};
 use super::table::time;
 use super::word::{self, Kind, Word};
 use super::{Ancestors, ExportError, Options, Summary};
+use crate::event::Source;
 use crate::store::record::Box;
 
 /// The file.
@@ -27,6 +28,9 @@ struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
     datetime: String,
+    /// Who asked for the burst, in Trapline's words: the format allows more than it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<Source>,
 }
 
 /// Classes of the animals, numbered in the order of their names.
@@ -126,13 +130,14 @@ fn image(record: &Record, picture: &Picture, classes: &Classes<'_>) -> Option<Im
     let frame = record.stored.burst.frames.get(picture.frame)?;
     let file = picture.path.clone();
     let datetime = (frame.taken + record.shift).format("%Y:%m:%d %H:%M:%S").to_string();
+    let trigger = record.source();
     if let Some(why) = &frame.failed {
-        return Some(Image { file, detections: None, failure: Some(why.clone()), datetime });
+        return Some(Image { file, detections: None, failure: Some(why.clone()), datetime, trigger });
     }
     let blank = record.label.is_some() && record.words.iter().all(|w| w.kind == Kind::Blank);
     let boxes = if blank { &[] } else { frame.boxes.as_slice() };
     let detections = boxes.iter().map(|found| detection(record, found, classes)).collect();
-    Some(Image { file, detections: Some(detections), failure: None, datetime })
+    Some(Image { file, detections: Some(detections), failure: None, datetime, trigger })
 }
 
 fn detection(record: &Record, found: &Box, classes: &Classes<'_>) -> Value {

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use serde::Serialize;
 
+use crate::event::Source;
 use crate::store::JournalError;
 
 mod camtrap;
@@ -113,6 +114,46 @@ pub enum Align {
     Day(NaiveDate),
 }
 
+/// Which bursts count as detections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Capture {
+    /// Those that something in front of the camera brought about.
+    #[default]
+    Activity,
+    /// Those of the time-lapse.
+    TimeLapse,
+    /// Both. What somebody asked for never counts: it is no sample.
+    Both,
+}
+
+impl Capture {
+    /// Every choice, in the order of the documentation.
+    pub const ALL: [Capture; 3] = [Capture::Activity, Capture::TimeLapse, Capture::Both];
+
+    /// The name used on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Capture::Activity => "activity",
+            Capture::TimeLapse => "time-lapse",
+            Capture::Both => "both",
+        }
+    }
+
+    /// The inverse of [`Capture::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Capture::ALL.into_iter().find(|c| c.as_str() == name)
+    }
+
+    /// Whether a burst of `source` counts; one that nobody knows the source of came about because something moved.
+    pub(crate) fn counts(self, source: Option<Source>) -> bool {
+        match source {
+            Some(Source::Asked) => false,
+            Some(Source::Timer) => self != Capture::Activity,
+            _ => self != Capture::TimeLapse,
+        }
+    }
+}
+
 /// A taxon's place among the others; an empty string means not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ancestors {
@@ -157,6 +198,8 @@ pub struct Options {
     pub align: Align,
     /// Occupancy: an occasion watched for less than so many days is NA.
     pub min_effort_days: f64,
+    /// Occupancy: which bursts count.
+    pub capture: Capture,
     /// Occupancy: the zone whose midnights part days.
     pub offset: FixedOffset,
     /// Write into a folder that holds other files.
@@ -182,6 +225,7 @@ impl Default for Options {
             independence_minutes: 30,
             align: Align::Survey,
             min_effort_days: 0.0,
+            capture: Capture::Activity,
             offset: FixedOffset::east_opt(0).unwrap_or_else(|| chrono::Offset::fix(&Utc)),
             force: false,
             now: Utc::now(),

@@ -10,9 +10,10 @@ use super::gather::Gathered;
 use super::table::{Cell, Table, number, time};
 use super::word::{self, Kind, Word};
 use super::{ExportError, Level};
+use crate::event::Source;
 
 /// Columns of the table of sightings.
-const SIGHTINGS: [&str; 27] = [
+const SIGHTINGS: [&str; 29] = [
     "event",
     "time",
     "end",
@@ -39,6 +40,8 @@ const SIGHTINGS: [&str; 27] = [
     "sequence",
     "frames",
     "infrared",
+    "trigger",
+    "trigger_detail",
     "pictures",
 ];
 
@@ -92,6 +95,8 @@ fn sightings(all: &Gathered) -> Table {
                 record.stored.sequence.into(),
                 burst.frames.len().into(),
                 infrared.into(),
+                record.source().map(Source::as_str).into(),
+                burst.cause.as_ref().and_then(|c| c.detail.clone()).into(),
                 pictures.join(" | ").into(),
             ]);
         }

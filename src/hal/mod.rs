@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use crate::event::Source;
 use crate::units::ClockQuality;
 
 /// Why a device did not do what was asked.
@@ -27,44 +28,15 @@ pub struct DeviceError {
     pub cure: String,
 }
 
-/// Who asked for a burst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// A passive infrared sensor.
-    Pir,
-    /// The time-lapse.
-    Timer,
-    /// The camera's own idea of motion.
-    Motion,
-    /// Somebody asked for it.
-    Command,
-    /// Pictures that another camera took.
-    Spool,
-    /// The bench.
-    Bench,
-}
-
-impl Source {
-    /// Its name in records and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Source::Pir => "pir",
-            Source::Timer => "timer",
-            Source::Motion => "motion",
-            Source::Command => "command",
-            Source::Spool => "spool",
-            Source::Bench => "bench",
-        }
-    }
-}
-
 /// Something moved in front of the trap, or it is time for a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Triggered {
     /// When, by the trap's clock.
     pub at: DateTime<Utc>,
     /// Who asked.
     pub source: Source,
+    /// More exactly: the lines of the PIRs that saw it (`GPIO17`, `GPIO17 + GPIO27`), or who it was that asked.
+    pub detail: Option<Arc<str>>,
     /// Triggers swallowed since the last one given (storm control, hold-off): they are effort and must be counted.
     pub suppressed: u32,
 }

@@ -9,8 +9,9 @@ use super::activity;
 use super::effort::{Stand, days as days_of};
 use super::gather::{Animal, Check, Gathered, Name, Record, Shot};
 use super::pictures::{self, Shown};
-use crate::event::Outcome;
+use crate::event::{Outcome, Source};
 use crate::export::watch::Watch;
+use crate::store::record;
 
 /// A frame of which less than this share moved counts as still: half a percent, about 15 of the motion stage's 3,000
 /// cells. A reading aid, not a threshold of the pipeline.
@@ -69,6 +70,17 @@ impl Kinds {
         records.for_each(|r| kinds.add(r.outcome));
         kinds
     }
+}
+
+/// What the bursts of one trigger turned out to be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fired {
+    /// Who asked for them; `None`: the journal does not say.
+    pub source: Option<Source>,
+    /// The PIRs' lines that saw it, or who it was that asked.
+    pub detail: Option<String>,
+    /// Its bursts.
+    pub bursts: Kinds,
 }
 
 /// Sums over everything.
@@ -336,9 +348,30 @@ pub(super) fn species_of_days(all: &Gathered, watches: &[Vec<Watch>]) -> Vec<BTr
     days.into_values().collect()
 }
 
+/// What each trigger's bursts turned out to be, most bursts first; empty where no journal says who asked.
+pub(super) fn fired(all: &Gathered) -> Vec<Fired> {
+    let mut kinds: BTreeMap<Option<&record::Cause>, Kinds> = BTreeMap::new();
+    for record in all.records.iter().filter(|r| !r.from_photos) {
+        kinds.entry(record.cause.as_ref()).or_default().add(record.outcome);
+    }
+    if kinds.keys().all(Option::is_none) {
+        return Vec::new();
+    }
+    let one = |(cause, bursts): (Option<&record::Cause>, Kinds)| Fired {
+        source: cause.map(|c| c.source),
+        detail: cause.and_then(|c| c.detail.clone()),
+        bursts,
+    };
+    let mut fired: Vec<Fired> = kinds.into_iter().map(one).collect();
+    fired.sort_by_key(|f| std::cmp::Reverse(f.bursts.all()));
+    fired
+}
+
+/// Hours of the day; only what something in front of the camera brought about: an empty picture of the time-lapse is no
+/// false alarm.
 pub(super) fn hours(all: &Gathered) -> Vec<Hour> {
     let mut hours = vec![Hour::default(); 24];
-    for record in all.records.iter().filter(|r| r.timed) {
+    for record in all.records.iter().filter(|r| r.timed && r.senses()) {
         let Some(hour) = hours.get_mut(record.local.hour() as usize) else { continue };
         hour.bursts.add(record.outcome);
         if record.outcome == Outcome::Empty {
@@ -355,6 +388,7 @@ pub(super) fn hours(all: &Gathered) -> Vec<Hour> {
 pub(super) fn causes(all: &Gathered) -> Vec<Cause> {
     let of = |outcome: Outcome, infrared: bool| {
         let own = all.records.iter().filter(move |r| r.outcome == outcome && r.infrared == infrared);
+        let own = own.filter(|r| r.senses());
         let mut cause = Cause { outcome, infrared, still: 0, little: 0, much: 0 };
         for record in own {
             *match record.moved {

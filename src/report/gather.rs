@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Options, ReportError, Source};
 use crate::event::{EventKey, Outcome};
-use crate::store::record::{MediaKind, Observation, Stored, StoredEffort};
+use crate::store::record::{Cause, MediaKind, Observation, Stored, StoredEffort};
 use crate::store::{Damage, Filter, JournalError, Listing, Reader, Reading, Seen, StoredLabel, standing};
 use crate::units::{BBox, ClockQuality};
 
@@ -114,12 +114,21 @@ pub(super) struct Record {
     /// Largest share of a frame that moved.
     pub moved: f32,
     pub infrared: bool,
+    /// Who asked for it, where that was written down.
+    pub cause: Option<Cause>,
     /// Pictures of a burst that waits for eyes.
     pub shots: Vec<Shot>,
     /// People were seen, or may have been: no picture of it is shown.
     pub people: bool,
     /// From a folder of photos, not from a trap.
     pub from_photos: bool,
+}
+
+impl Record {
+    /// Whether something in front of the camera brought it about, as far as is known.
+    pub fn senses(&self) -> bool {
+        self.cause.as_ref().is_none_or(|cause| cause.source.senses())
+    }
 }
 
 /// A deployment in one journal.
@@ -287,6 +296,7 @@ fn record(
         // Vehicles, people and empties name no animals.
         animals: if matches!(outcome, Outcome::Sighting | Outcome::Uncertain) { animals } else { vec![] },
         checked: label.map(|said| check(stored, said)),
+        cause: burst.cause.clone(),
         moved: burst.frames.iter().map(|f| f.moved).fold(0.0, f32::max),
         infrared: burst.frames.iter().filter(|f| f.infrared).count() * 2 > burst.frames.len(),
         shots: Vec::new(),

@@ -31,7 +31,7 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::Serialize;
 
 pub use accumulation::Accumulation;
-pub use count::{Activity, Cause, Day, Hour, Kinds, Labels, Species, Totals};
+pub use count::{Activity, Cause, Day, Fired, Hour, Kinds, Labels, Species, Totals};
 pub use effort::{Gap, Series, SeriesPoint, Spell, Stand};
 pub use gather::{JournalNote, Name};
 pub use pictures::{Shown, Uncertain, Waiting};
@@ -122,6 +122,8 @@ pub struct Report {
     pub hours: Vec<Hour>,
     /// Why the traps fired.
     pub causes: Vec<Cause>,
+    /// Who asked for the bursts.
+    pub fired: Vec<Fired>,
     /// Species against days of watch.
     pub accumulation: Accumulation,
     /// Battery and temperature.
@@ -154,6 +156,7 @@ pub fn collect(sources: &[Source], options: &Options) -> Result<Report, ReportEr
         sun: sun::sun(&gathered, &watches),
         hours: count::hours(&gathered),
         causes: count::causes(&gathered),
+        fired: count::fired(&gathered),
         accumulation: accumulation::accumulation(&count::species_of_days(&gathered, &watches)),
         readings: effort::readings(&gathered),
         uncertain: pictures::uncertain(&gathered, options.uncertain),

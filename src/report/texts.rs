@@ -38,8 +38,12 @@ pub(super) const NO_EFFORT: &str = "The journals tell no effort: folders of phot
 clocks were never set.";
 
 pub(super) const EMPTIES: &str = "Empties, and why the trap fired";
-pub(super) const EMPTIES_NOTE: &str = "The journal does not record which sensor fired. What can be said comes from what the \
-burst turned out to be, how much of the frame moved between its pictures, the light, and the hour. Empties in which \
+pub(super) const NOT_RECORDED: &str = "The journals do not say who asked for their bursts: they are older than that, or of \
+photos from folders.";
+pub(super) const FIRED_NOTE: &str = "Every burst by who asked for it. An empty picture of the time-lapse, or one on request, is \
+no false alarm: the hours above and what moved below are of the other triggers only. A PIR with a larger share of empties \
+than its neighbour looks into sun, leaves or a warm wall.";
+pub(super) const EMPTIES_NOTE: &str = "How much of the frame moved between a burst's pictures. Empties in which \
 nothing moved point to warmth (sun on ground or leaves) or to animals that were gone before the first picture; empties \
 in which much moved point to wind in plants, or to changing light.";
 pub(super) const NO_BURSTS: &str = "There are no bursts.";

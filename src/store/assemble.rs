@@ -5,13 +5,13 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::record::{
-    Box, Burst, Frame, Media, MediaKind, Observation, Stored, StoredEffort, StoredEvent, StoredMedia,
+    Box, Burst, Cause, Frame, Media, MediaKind, Observation, Stored, StoredEffort, StoredEvent, StoredMedia,
     StoredSequence,
 };
 use super::sealed::{Damage, Row, Table};
-use super::tables;
 use super::terms::{Effort, EffortKind};
-use crate::event::{EventKey, Outcome};
+use super::{schema, tables};
+use crate::event::{EventKey, Outcome, Source};
 use crate::units::{BBox, ClockQuality, Score};
 
 /// Collects rows of one owner, noting the damaged ones.
@@ -51,13 +51,17 @@ pub(super) fn stored(db: &Connection, row: &Row, damaged: &mut Vec<Damage>) -> r
         .iter()
         .map(observation)
         .collect();
+    let causes = match schema::present(db)?.contains(&&tables::CAUSE) {
+        true => gather.rows(&tables::CAUSE, "WHERE burst = ? ORDER BY id", id)?,
+        false => Vec::new(),
+    };
     let boot = unsigned(row, "boot");
     let events = gather.rows(&tables::OUTBOX, "WHERE burst = ? ORDER BY id", id)?;
     let events = events.iter().map(|row| StoredEvent {
         key: EventKey { boot, number: unsigned(row, "id") },
         sent: row.integer_or_null("sent_us").map(time),
     });
-    let mut burst = read_burst(row, frames, observations);
+    let mut burst = Burst { cause: causes.first().and_then(cause), ..read_burst(row, frames, observations) };
     let events = events.collect();
     for lost in damaged.iter().skip(before) {
         burst.faults.push(format!("{lost} does not match its checksum and is left out"));
@@ -79,9 +83,16 @@ fn read_burst(row: &Row, frames: Vec<Frame>, observations: Vec<Observation>) -> 
         millis: unsigned(row, "millis"),
         suppressed: unsigned(row, "suppressed"),
         models: json(row.text("models")),
+        cause: None,
         source: row.text_or_null("source").map(str::to_owned),
         report: row.text_or_null("report").map(str::to_owned),
     }
+}
+
+/// A source that a later version may write is not known here.
+fn cause(row: &Row) -> Option<Cause> {
+    let detail = row.text_or_null("detail").map(str::to_owned);
+    Source::parse(row.text("source")).map(|source| Cause { source, detail })
 }
 
 fn read_frame(row: &Row, boxes: &[Row], media: &[StoredMedia]) -> Frame {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventKey, Outcome};
+use crate::event::{EventKey, Outcome, Source};
 use crate::units::{BBox, ClockQuality, Score};
 
 /// One burst as it is journaled, in one transaction. The journal adds deployment, boot and number.
@@ -29,10 +29,30 @@ pub struct Burst {
     pub suppressed: u32,
     /// The models that judged: `role name@sha256-prefix`.
     pub models: Vec<String>,
+    /// Who asked for it; `None` for photos from folders, and in journals from before version 5.
+    pub cause: Option<Cause>,
     /// For photos from folders: the stable id of the sequence they came as; `None` on the trap.
     pub source: Option<String>,
     /// For photos from folders: the JSON object that was printed, for resuming.
     pub report: Option<String>,
+}
+
+/// Who asked for a burst.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cause {
+    /// Which kind of trigger.
+    pub source: Source,
+    /// The PIRs' lines that saw it, or who it was that asked.
+    pub detail: Option<String>,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.detail {
+            Some(detail) => write!(f, "{} ({detail})", self.source.as_str()),
+            None => f.write_str(self.source.as_str()),
+        }
+    }
 }
 
 /// One frame of a burst.

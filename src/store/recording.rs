@@ -57,6 +57,10 @@ pub(super) fn burst(
             optional(burst.report.as_deref()),
         ],
     )?;
+    if let Some(cause) = &burst.cause {
+        let (source, detail) = (text(cause.source.as_str()), optional(cause.detail.as_deref()));
+        tables::CAUSE.insert(db, vec![tables::CAUSE.next_id(db)?.into(), number.into(), source, detail])?;
+    }
     for (position, frame) in burst.frames.iter().enumerate() {
         write_frame(db, number, position as i64, frame)?;
         if let Some(media) = &frame.media {

@@ -106,7 +106,13 @@ fn typed(table: &Table, values: &[Value]) -> Vec<Value> {
 /// Makes parents for rows that lost theirs, and drops rows that say nothing without them.
 fn mend(db: &Connection, saved: &mut Saved) -> rusqlite::Result<()> {
     rebuild_bursts(db, saved)?;
-    let orphans = [("box", "frame"), ("merged", "sequence"), ("label", "burst"), ("setup", "deployment")];
+    let orphans = [
+        ("box", "frame"),
+        ("merged", "sequence"),
+        ("label", "burst"),
+        ("cause", "burst"),
+        ("setup", "deployment"),
+    ];
     for (table, parent) in orphans {
         let sql = format!("DELETE FROM {table} WHERE {parent} NOT IN (SELECT id FROM {parent})");
         saved.broken += db.execute(&sql, [])? as u64;

@@ -271,8 +271,12 @@ pub(super) const HAPPENING: Table = Table {
     columns: &[integer("id"), integer("boot"), integer("at_us"), text("clock"), text("kind"), text("text")],
 };
 
+/// Who asked for bursts.
+pub(super) const CAUSE: Table =
+    Table { name: "cause", columns: &[integer("id"), integer("burst"), text("source"), text("detail")] };
+
 /// Every table, parents before children.
-pub(super) static ALL: [&Table; 19] = [
+pub(super) static ALL: [&Table; 20] = [
     &DEPLOYMENT,
     &BOOT,
     &SEQUENCE,
@@ -292,4 +296,5 @@ pub(super) static ALL: [&Table; 19] = [
     &LABEL,
     &READING,
     &HAPPENING,
+    &CAUSE,
 ];

@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trapline::deployment::Setup;
-use trapline::event::{EventKey, Outcome};
-use trapline::store::record::{Box, Burst, Frame, Media, MediaKind, Observation};
+use trapline::event::{EventKey, Outcome, Source};
+use trapline::store::record::{Box, Burst, Cause, Frame, Media, MediaKind, Observation};
 use trapline::store::{Deployment, Effort, EffortKind, Journal, JournalError, Label, Notebook, Seen, Start};
 use trapline::units::{BBox, ClockQuality, Score};
 
@@ -144,9 +144,15 @@ pub fn burst(outcome: Outcome, seen: &[(&str, &str, u16)], path: Option<&str>) -
         millis: 800,
         suppressed: 0,
         models: vec!["detector bench@0123abcd".to_owned()],
+        cause: Some(Cause { source: Source::Pir, detail: Some("GPIO17".into()) }),
         source: None,
         report: None,
     }
+}
+
+/// The same burst, asked for by another.
+pub fn by(source: Source, burst: Burst) -> Burst {
+    Burst { cause: Some(Cause { source, detail: None }), ..burst }
 }
 
 pub fn animal(taxon: &str, label: &str, count: u16, path: Option<&str>) -> Burst {

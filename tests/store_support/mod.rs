@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use trapline::event::Outcome;
-use trapline::store::record::{Box, Burst, Frame, Observation};
+use trapline::event::{Outcome, Source};
+use trapline::store::record::{Box, Burst, Cause, Frame, Observation};
 use trapline::store::{Deployment, Journal, Opened, Start};
 use trapline::units::{BBox, ClockQuality, Score};
 
@@ -55,6 +55,7 @@ pub fn sighting(seconds: i64, taxon: &str) -> Burst {
         millis: 800,
         suppressed: 2,
         models: vec!["detector bench@0123abcd".into()],
+        cause: Some(Cause { source: Source::Pir, detail: Some("GPIO17".into()) }),
         source: None,
         report: None,
     }

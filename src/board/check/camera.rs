@@ -6,6 +6,7 @@ use super::super::raw::{RawLight, RawStream};
 use super::super::{BoardError, CameraDriver, Light, Stream};
 use super::Check;
 use crate::drivers::light;
+use crate::drivers::still;
 use crate::drivers::stream::{self, Picture};
 use crate::drivers::v4l2::{self, Wanted};
 
@@ -16,11 +17,16 @@ impl Check<'_> {
             CameraDriver::V4l2 => Some(self.v4l2(&raw.device, &picture)?),
             _ => None,
         };
+        let before = self.before(&raw, camera)?;
+        let files = match camera {
+            CameraDriver::RpicamStill => Some(self.still_folder(&raw.still_folder)?),
+            _ => None,
+        };
         let ring: usize = self.whole("stream.ring_mb", raw.ring_mb, 1..=1024)?;
         let options = stream::Options {
             command: self.command(&raw, camera, &[])?,
             warm: raw.warm,
-            before: if raw.warm { self.whole("stream.before", raw.before, 0..=19)? } else { 0 },
+            before,
             settle: self.whole("stream.settle", raw.settle, 0..=1000)?,
             ring: ring << 20,
             start: self.millis("stream.start_ms", raw.start_ms, 100..=120_000)?,
@@ -38,7 +44,35 @@ impl Check<'_> {
             PathBuf::from(raw.reboot_ledger),
         );
         let size = (picture.width, picture.height);
-        Ok(Stream { size, options, device, power, recover: raw.recover, reboots })
+        Ok(Stream { size, rate: picture.rate, options, device, files, power, recover: raw.recover, reboots })
+    }
+
+    /// Pictures from before the trigger: of a warm stream.
+    fn before(&self, raw: &RawStream, camera: CameraDriver) -> Result<usize, BoardError> {
+        let key = "stream.before";
+        match (camera, raw.before) {
+            (CameraDriver::RpicamStill, Some(given @ 1..)) => {
+                Err(self.refused(key, given, "0, for rpicam-still has no picture from before its signal"))
+            }
+            (CameraDriver::RpicamStill, given) => self.whole(key, given.unwrap_or(0), 0..=0),
+            (_, given) => {
+                let before = self.whole(key, given.unwrap_or(1), 0..=19)?;
+                Ok(if raw.warm { before } else { 0 })
+            }
+        }
+    }
+
+    /// A folder whose pictures' names the program does not cut.
+    fn still_folder(&self, folder: &str) -> Result<PathBuf, BoardError> {
+        let path = PathBuf::from(folder);
+        // %08d is eight digits and no sign.
+        let longest = still::pattern(&path).len() + "00000000".len() - "%08d".len();
+        let printf = folder.contains('%');
+        if !path.is_absolute() || printf || longest > still::NAME_MAX {
+            let allowed = "an absolute path without %, short enough for names of 127 bytes, on a tmpfs";
+            return Err(self.refused("stream.still_folder", format!("\"{folder}\""), allowed));
+        }
+        Ok(path)
     }
 
     /// What is asked of the camera, with `more` behind its extra words.
@@ -63,6 +97,10 @@ impl Check<'_> {
         let program = |usual: &'static str| if raw.program.is_empty() { usual } else { &raw.program };
         Ok(match camera {
             CameraDriver::Rpicam => stream::rpicam(program("rpicam-vid"), &picture),
+            CameraDriver::RpicamStill => {
+                let folder = self.still_folder(&raw.still_folder)?;
+                stream::rpicam_still(program("rpicam-still"), &picture, &still::pattern(&folder))
+            }
             CameraDriver::Nvargus => stream::nvargus(program("gst-launch-1.0"), &picture),
             CameraDriver::V4l2 => self.v4l2(&raw.device, &picture)?.controls,
             _ => raw.command.iter().chain(more).cloned().collect(),

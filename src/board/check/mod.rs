@@ -144,6 +144,15 @@ mod tests {
             ("trigger = \"timer\"\ncamera = \"rpicam\"", "timer.every_s"),
             ("trigger = \"timer\"\ncamera = \"command\"\n[timer]\nevery_s = 9", "stream.command"),
             ("trigger = \"timer\"\ncamera = \"rpicam\"\nclock = \"bench\"\n[timer]\nevery_s = 9", "clock"),
+            (
+                "trigger = \"timer\"\ncamera = \"rpicam-still\"\n[timer]\nevery_s = 9\n[stream]\nbefore = 1",
+                "stream.before",
+            ),
+            (
+                "trigger = \"timer\"\ncamera = \"rpicam-still\"\n[timer]\nevery_s = 9\n[stream]\nstill_folder = \"run\"",
+                "stream.still_folder",
+            ),
+            ("trigger = \"motion\"\ncamera = \"rpicam-still\"", "camera"),
             ("[timer]\nevery_s = 9", "timer.every_s"),
             ("trigger = \"motion\"\ncamera = \"rpicam\"\n[stream]\nwarm = false", "camera"),
         ] {

@@ -18,6 +18,7 @@ pub(super) fn detail(stored: &Stored) -> String {
         format!("took       {} ms, {} triggers suppressed before it", burst.millis, burst.suppressed),
         format!("models     {}", burst.models.join(", ")),
     ];
+    out.extend(burst.cause.iter().map(|cause| format!("trigger    {cause}")));
     out.extend(burst.source.iter().map(|source| format!("source     {source}")));
     out.extend(burst.faults.iter().map(|fault| format!("fault      {fault}")));
     for seen in &burst.observations {
@@ -107,6 +108,8 @@ pub(super) fn burst_json(stored: &Stored) -> Value {
         "ms": burst.millis,
         "suppressed": burst.suppressed,
         "models": burst.models,
+        "trigger": burst.cause.as_ref().map(|cause| cause.source.as_str()),
+        "trigger_detail": burst.cause.as_ref().and_then(|cause| cause.detail.as_deref()),
         "source": burst.source,
     })
 }

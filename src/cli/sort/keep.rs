@@ -91,6 +91,7 @@ impl Keep {
             millis: u32::try_from(judged.spent.as_millis()).unwrap_or(u32::MAX),
             suppressed: 0,
             models: models(&self.models, judgement),
+            cause: None,
             source: Some(judged.job.source.clone()),
             report: Some(serde_json::to_string(report)?),
         })

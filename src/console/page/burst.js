@@ -95,6 +95,10 @@ export function facts(burst) {
     [t("fact.time"), moment(burst.at, true) + " (" + (has("clock." + burst.clock) ? t("clock." + burst.clock) : burst.clock) + ")"],
     [t("fact.frames"), t("fact.frames_value", { n: burst.frames.length, kept: burst.frames.filter((f) => f.picture !== null).length })],
   ];
+  if (burst.trigger) {
+    const name = has("trigger." + burst.trigger) ? t("trigger." + burst.trigger) : burst.trigger;
+    rows.splice(3, 0, [t("fact.trigger"), burst.trigger_detail ? name + " (" + burst.trigger_detail + ")" : name]);
+  }
   if (burst.label) {
     rows.unshift([t("fact.person"), h("span", null, verdict(burst.label), burst.label.who ? " (" + burst.label.who + ")" : "",
       burst.label.comment ? h("small", null, " " + burst.label.comment) : null)]);

@@ -79,6 +79,7 @@ fn burst(time: &str, taxon: &str, score: f32, shown: usize) -> Stored {
             millis: 0,
             suppressed: 0,
             models: Vec::new(),
+            cause: None,
             source: None,
             report: None,
         },

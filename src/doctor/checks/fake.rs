@@ -68,7 +68,9 @@ fn fault(what: &str) -> DeviceError {
 impl Trigger for Sensor {
     fn wait(&mut self, deadline: Duration) -> Result<Option<Triggered>, DeviceError> {
         match self {
-            Sensor::Sees => Ok(Some(Triggered { at: Utc::now(), source: Source::Pir, suppressed: 0 })),
+            Sensor::Sees => {
+                Ok(Some(Triggered { at: Utc::now(), source: Source::Pir, detail: None, suppressed: 0 }))
+            }
             Sensor::Breaks | Sensor::Gone => Err(fault("the line cannot be read")),
             Sensor::Blind => {
                 std::thread::sleep(deadline);
@@ -234,7 +236,9 @@ impl Trap {
         };
         let start = Start { at: Utc::now(), clock: ClockQuality::Rtc, kernel_boot: String::new() };
         let (mut journal, _) = Journal::open(&self.config.journal.path, &deployment, &start).unwrap();
+        let cause = crate::store::record::Cause { source: Source::Pir, detail: None };
         let circumstances = crate::daemon::record::Circumstances {
+            cause,
             triggered: Utc::now(),
             clock: ClockQuality::Rtc,
             millis: 5,

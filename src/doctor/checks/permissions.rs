@@ -55,7 +55,7 @@ fn needs(patient: &Patient<'_>) -> Vec<Need> {
                 device(chip, "gpio");
             }
         }
-        if profile.camera == CameraDriver::Rpicam {
+        if matches!(profile.camera, CameraDriver::Rpicam | CameraDriver::RpicamStill) {
             for node in nodes(dev, "media") {
                 device(node, "video");
             }

@@ -44,7 +44,7 @@ impl Trigger for BenchTrigger {
         std::thread::sleep(due_in);
         self.stage.enter(self.next, self.script.at(self.next));
         self.next += 1;
-        Ok(Some(Triggered { at: self.clock.utc().0, source: Source::Bench, suppressed: 0 }))
+        Ok(Some(Triggered { at: self.clock.utc().0, source: Source::Bench, detail: None, suppressed: 0 }))
     }
 
     fn exhausted(&self) -> bool {

@@ -126,7 +126,7 @@ impl<L: Looks> Motion<L> {
         log::debug!("motion in {moved} blocks");
         self.fired = Some(now);
         let suppressed = std::mem::take(&mut self.suppressed);
-        Ok(Some(Triggered { at: still.taken, source: Source::Motion, suppressed }))
+        Ok(Some(Triggered { at: still.taken, source: Source::Motion, detail: None, suppressed }))
     }
 }
 

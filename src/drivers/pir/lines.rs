@@ -39,6 +39,8 @@ pub struct GpioLines {
     offsets: Vec<u32>,
     #[cfg(target_os = "linux")]
     sequence: u32,
+    #[cfg(target_os = "linux")]
+    names: Vec<String>,
 }
 
 #[cfg(target_os = "linux")]
@@ -78,7 +80,8 @@ mod linux {
                 }
             }
             let request = request.request().map_err(|e| name.fault(e.to_string()))?;
-            Ok(GpioLines { request, offsets, sequence: 0 })
+            let names = wiring.lines.iter().map(ToString::to_string).collect();
+            Ok(GpioLines { request, offsets, sequence: 0, names })
         }
     }
 
@@ -111,6 +114,10 @@ mod linux {
                 lost,
             }))
         }
+
+        fn name(&self, line: usize) -> String {
+            self.names.get(line).cloned().unwrap_or_default()
+        }
     }
 }
 
@@ -126,6 +133,10 @@ impl GpioLines {
 impl Lines for GpioLines {
     fn wait(&mut self, _: Duration) -> io::Result<Option<Edge>> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn name(&self, _: usize) -> String {
+        String::new()
     }
 }
 

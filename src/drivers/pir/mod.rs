@@ -31,6 +31,9 @@ pub struct Edge {
 pub trait Lines: Send {
     /// The next edge, if one comes within `deadline`.
     fn wait(&mut self, deadline: Duration) -> io::Result<Option<Edge>>;
+
+    /// What a line is called, by its place in the options.
+    fn name(&self, line: usize) -> String;
 }
 
 /// How sensors are taken.
@@ -60,6 +63,8 @@ pub struct Pir<L> {
     fired: Option<Duration>,
     seen: Vec<Option<Duration>>,
     active: Vec<bool>,
+    /// The sensors that the last trigger came from.
+    by: Vec<usize>,
     suppressed: u32,
 }
 
@@ -68,15 +73,15 @@ impl<L: Lines> Pir<L> {
     pub fn new(lines: L, options: Options, clock: Arc<dyn Clock>) -> Self {
         let warm = clock.monotonic() + options.warm_up;
         let (seen, active) = (vec![None; options.sensors], vec![false; options.sensors]);
-        Pir { lines, options, clock, warm, fired: None, seen, active, suppressed: 0 }
+        Pir { lines, options, clock, warm, fired: None, seen, active, by: Vec::new(), suppressed: 0 }
     }
 
     fn swallow(&mut self, triggers: u32) {
         self.suppressed = self.suppressed.saturating_add(triggers);
     }
 
-    /// What an edge means: the time (monotonic) and age of a trigger.
-    fn take(&mut self, edge: Edge) -> Option<(Duration, Duration)> {
+    /// What an edge means: the age of a trigger.
+    fn take(&mut self, edge: Edge) -> Option<Duration> {
         self.swallow(edge.lost);
         *self.active.get_mut(edge.line)? = edge.active;
         if !edge.active {
@@ -88,6 +93,7 @@ impl<L: Lines> Pir<L> {
             self.swallow(1);
             return None;
         }
+        let mut by = vec![edge.line];
         if self.options.rule == Rule::Both {
             let unanswered = self.seen.get_mut(edge.line)?.replace(at).is_some();
             self.swallow(u32::from(unanswered));
@@ -95,10 +101,11 @@ impl<L: Lines> Pir<L> {
             if !self.seen.iter().all(|seen| seen.is_some_and(|seen| at.saturating_sub(seen) <= window)) {
                 return None;
             }
+            by = (0..self.seen.len()).collect();
             self.seen.fill(None);
         }
-        self.fired = Some(at);
-        Some((at, edge.age))
+        (self.fired, self.by) = (Some(at), by);
+        Some(edge.age)
     }
 
     /// Time until a sensor that stays active fires again, if one does.
@@ -117,7 +124,7 @@ impl<L: Lines> Pir<L> {
         let mut newest = None;
         for _ in 0..MOST_QUEUED {
             let Some(edge) = self.lines.wait(Duration::ZERO).map_err(|e| fault(&e))? else { break };
-            if let Some((_, age)) = self.take(edge) {
+            if let Some(age) = self.take(edge) {
                 self.swallow(u32::from(newest.replace(age).is_some()));
             }
         }
@@ -126,7 +133,9 @@ impl<L: Lines> Pir<L> {
 
     fn given(&mut self, age: Duration) -> Triggered {
         let suppressed = std::mem::take(&mut self.suppressed);
-        Triggered { at: self.clock.utc().0 - age, source: Source::Pir, suppressed }
+        let names: Vec<String> = self.by.iter().map(|line| self.lines.name(*line)).collect();
+        let detail = (!names.is_empty()).then(|| names.join(" + ").into());
+        Triggered { at: self.clock.utc().0 - age, source: Source::Pir, detail, suppressed }
     }
 }
 
@@ -149,6 +158,7 @@ impl<L: Lines> Trigger for Pir<L> {
             let again = self.again_in();
             if again.is_some_and(|due| due.is_zero()) {
                 self.fired = Some(self.clock.monotonic());
+                self.by = (0..).zip(&self.active).filter(|(_, active)| **active).map(|(i, _)| i).collect();
                 return Ok(Some(self.given(Duration::ZERO)));
             }
             if left.is_zero() {
@@ -156,7 +166,7 @@ impl<L: Lines> Trigger for Pir<L> {
             }
             let nap = again.map_or(left, |due| left.min(due));
             if let Some(edge) = self.lines.wait(nap).map_err(|e| fault(&e))?
-                && let Some((_, age)) = self.take(edge)
+                && let Some(age) = self.take(edge)
             {
                 return Ok(Some(self.given(age)));
             }

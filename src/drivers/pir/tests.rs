@@ -29,6 +29,10 @@ impl Lines for Script {
         self.edges.pop_front();
         Ok(Some(Edge { line, active, age: now.saturating_sub(at), lost: 0 }))
     }
+
+    fn name(&self, line: usize) -> String {
+        format!("GPIO{}", 17 + line)
+    }
 }
 
 const OPTIONS: Options = Options {
@@ -88,6 +92,24 @@ fn a_sensor_that_stays_active_fires_again_until_it_rests() {
 }
 
 #[test]
+fn a_trigger_names_the_lines_that_saw_it() {
+    let names = |edges: &[(u64, usize, bool)], options: Options| {
+        let (mut pir, clock) = pir(edges, options);
+        let mut names = Vec::new();
+        while clock.monotonic() < 30 * SECOND {
+            names.extend(pir.wait(SECOND).unwrap().map(|fired| fired.detail.unwrap().to_string()));
+        }
+        names
+    };
+    let any = Options { sensors: 2, again: Some(10 * SECOND), ..OPTIONS };
+    let edges = [(1_000, 1, true), (2_000, 1, false), (9_000, 0, true), (9_500, 1, true), (19_500, 0, false)];
+    // The last one comes because both have stayed active, then because the second one has.
+    assert_eq!(names(&edges, any), ["GPIO18", "GPIO17", "GPIO17 + GPIO18", "GPIO18"]);
+    let both = Options { sensors: 2, rule: Rule::Both, ..OPTIONS };
+    assert_eq!(names(&edges[2..4], both), ["GPIO17 + GPIO18"]);
+}
+
+#[test]
 fn of_what_came_while_the_trap_was_busy_the_newest_is_answered() {
     let (mut pir, clock) = pir(&[(1_000, 0, true), (4_000, 0, true), (8_000, 0, true)], OPTIONS);
     let midnight = clock.utc().0;
@@ -103,6 +125,10 @@ fn edges_that_the_kernel_dropped_are_counted() {
     impl Lines for Once {
         fn wait(&mut self, _: Duration) -> io::Result<Option<Edge>> {
             Ok(self.0.take())
+        }
+
+        fn name(&self, _: usize) -> String {
+            String::new()
         }
     }
     let edge = Edge { line: 0, active: true, age: Duration::ZERO, lost: 7 };

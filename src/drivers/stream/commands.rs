@@ -31,6 +31,25 @@ pub fn rpicam(program: &str, picture: &Picture) -> Vec<String> {
     command
 }
 
+/// `rpicam-still` of the Raspberry Pi that takes a picture at each SIGUSR1 and ends at SIGUSR2: no preview, no end, no
+/// thumbnail, no change of the sensor's mode for a picture (`--zsl`); pictures go to files called by `pattern`.
+pub fn rpicam_still(program: &str, picture: &Picture, pattern: &str) -> Vec<String> {
+    let mut command: Vec<String> = vec![program.to_owned()];
+    let always = "--signal --zsl --timeout 0 --nopreview --thumb none --encoding jpg";
+    command.extend(always.split(' ').map(str::to_owned));
+    for (name, value) in [
+        ("--width", picture.width),
+        ("--height", picture.height),
+        ("--framerate", picture.rate),
+        ("--quality", picture.quality.into()),
+    ] {
+        command.extend([name.to_owned(), value.to_string()]);
+    }
+    command.extend(picture.extra.iter().cloned());
+    command.extend(["--output".to_owned(), pattern.to_owned()]);
+    command
+}
+
 /// `gst-launch-1.0` of a Jetson, from the sensor through the hardware's JPEG encoder.
 ///
 /// Argus writes remarks to standard output, where they would fall into pictures: the shell moves the pictures' way out
@@ -71,6 +90,10 @@ mod tests {
         let expected = "rpicam-vid --codec mjpeg --output - --timeout 0 --nopreview --flush --width 1536 --height 864 \
                         --framerate 5 --quality 90 --hflip";
         assert_eq!(rpicam("rpicam-vid", &picture).join(" "), expected);
+        let still = rpicam_still("rpicam-still", &picture, "/run/x/%08d.jpg");
+        let expected = "rpicam-still --signal --zsl --timeout 0 --nopreview --thumb none --encoding jpg --width 1536 \
+                        --height 864 --framerate 5 --quality 90 --hflip --output /run/x/%08d.jpg";
+        assert_eq!(still.join(" "), expected);
         let jetson = nvargus("gst-launch-1.0", &Picture { extra: vec!["sensor-id=0".into()], ..picture });
         let pipeline = "gst-launch-1.0 --quiet nvarguscamerasrc sensor-id=0 ! \
                         video/x-raw(memory:NVMM),width=1536,height=864,framerate=5/1 ! nvjpegenc quality=90 ! \

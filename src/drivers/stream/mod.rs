@@ -15,11 +15,11 @@ use crate::hal::{Camera, Clock, DeviceError, Shot};
 mod commands;
 mod feed;
 pub mod mjpeg;
-mod process;
+pub(super) mod process;
 mod reboots;
 mod source;
 
-pub use commands::{Picture, nvargus, rpicam};
+pub use commands::{Picture, nvargus, rpicam, rpicam_still};
 pub use feed::{Recovery, Still};
 pub use reboots::Reboots;
 pub use source::{Hold, Pictures, Program, Run, Source};

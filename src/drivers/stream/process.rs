@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// A program that was asked to end has so long before it is killed: `rpicam-vid` closes the camera meanwhile.
 const GRACE: Duration = Duration::from_millis(500);
@@ -84,6 +84,32 @@ impl Process {
         while self.listener.as_ref().is_some_and(|l| !l.is_finished()) && begun.elapsed() < patience {
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Its number.
+    pub(in crate::drivers) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it ended by itself.
+    pub(in crate::drivers) fn gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends a signal to the program itself, its children left alone.
+    pub(in crate::drivers) fn tell(&mut self, signal: Signal) {
+        // A number is another's only once the child was waited for.
+        let there = !self.gone();
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).filter(|_| there) {
+            // An error means that it is gone, which is noticed elsewhere.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Asks it to end by a signal of its own and waits for so long.
+    pub(in crate::drivers) fn asked_to_end(&mut self, signal: Signal, patience: Duration) {
+        self.tell(signal);
+        self.gone_within(patience);
     }
 
     fn signal(&self, signal: Signal) {

@@ -24,7 +24,7 @@ pub struct Reboots {
 
 impl Reboots {
     /// The last `failed` bursts had no picture.
-    pub(super) fn burst_failed(&mut self, failed: u32, now: DateTime<Utc>) {
+    pub(in crate::drivers) fn burst_failed(&mut self, failed: u32, now: DateTime<Utc>) {
         if self.per_day == 0 || failed < self.after.max(1) {
             return;
         }

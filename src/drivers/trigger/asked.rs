@@ -28,7 +28,7 @@ impl Trigger for Asked {
         loop {
             if self.flag.swap(false, Ordering::SeqCst) {
                 let at = self.clock.utc().0;
-                return Ok(Some(Triggered { at, source: Source::Command, suppressed: 0 }));
+                return Ok(Some(Triggered { at, source: Source::Asked, detail: None, suppressed: 0 }));
             }
             if left.is_zero() {
                 return Ok(None);
@@ -54,7 +54,7 @@ mod tests {
         let flag = Arc::new(AtomicBool::new(true));
         let mut asked = Asked::new(Arc::clone(&flag), Arc::new(SystemClock::new()));
         let first = asked.wait(Duration::ZERO).unwrap();
-        assert_eq!(first.map(|t| t.source), Some(Source::Command));
+        assert_eq!(first.map(|t| t.source), Some(Source::Asked));
         assert_eq!(asked.wait(Duration::ZERO).unwrap(), None);
         flag.store(true, Ordering::SeqCst);
         assert!(asked.wait(Duration::ZERO).unwrap().is_some());

@@ -94,10 +94,10 @@ impl Combined {
         }
         let now = self.clock.monotonic();
         let window = self.window;
-        if let Some((_, unanswered)) = self.members.get_mut(index)?.fired.replace((now, fired)) {
+        if let Some((_, unanswered)) = self.members.get_mut(index)?.fired.replace((now, fired.clone())) {
             self.suppressed = self.suppressed.saturating_add(unanswered.suppressed).saturating_add(1);
         }
-        let fresh = |m: &Member| m.fired.is_some_and(|(at, _)| now.saturating_sub(at) <= window);
+        let fresh = |m: &Member| m.fired.as_ref().is_some_and(|(at, _)| now.saturating_sub(*at) <= window);
         if !self.members.iter().all(|m| m.failed.is_some() || fresh(m)) {
             return None;
         }

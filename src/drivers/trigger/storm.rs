@@ -199,7 +199,7 @@ pub(super) mod tests {
                 return Ok(None);
             }
             self.at.pop_front();
-            Ok(Some(Triggered { at: self.clock.utc().0, source: self.source, suppressed: 0 }))
+            Ok(Some(Triggered { at: self.clock.utc().0, source: self.source, detail: None, suppressed: 0 }))
         }
     }
 

@@ -55,7 +55,7 @@ impl Trigger for Timer {
         // What came due while the trap was busy; half an interval allows for a late start of the count.
         let missed = passed.saturating_sub(self.every / 2).as_millis() / self.every.as_millis().max(1);
         let suppressed = u32::try_from(missed).unwrap_or(u32::MAX);
-        Ok(Some(Triggered { at: self.clock.utc().0, source: Source::Timer, suppressed }))
+        Ok(Some(Triggered { at: self.clock.utc().0, source: Source::Timer, detail: None, suppressed }))
     }
 
     fn silent_for(&self) -> Option<Duration> {

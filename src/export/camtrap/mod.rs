@@ -6,11 +6,14 @@ mod package;
 
 pub(super) use observations::observations;
 
+use std::collections::BTreeSet;
+
 use super::folder::Folder;
 use super::gather::{Gathered, Record};
 use super::table::{Cell, Table, number};
 use super::word::{Kind, kind_of_box};
 use super::{ExportError, Options, Summary, photos};
+use crate::event::Source;
 
 /// Columns of `deployments`.
 const DEPLOYMENTS: [&str; 24] = [
@@ -126,7 +129,7 @@ pub(super) fn media(all: &Gathered) -> Table {
             table.rows.push(vec![
                 media_id(record, picture.frame).into(),
                 id.into(),
-                "activityDetection".into(),
+                capture_method(record).into(),
                 taken.into(),
                 picture.path.as_str().into(),
                 public.into(),
@@ -139,6 +142,22 @@ pub(super) fn media(all: &Gathered) -> Table {
         }
     }
     table
+}
+
+/// How a burst came about, in the standard's words. Somebody's wish is neither of them; where nobody wrote down what it
+/// was, cameras fire because something moves.
+fn capture_method(record: &Record) -> Option<&'static str> {
+    match record.source() {
+        Some(Source::Timer) => Some("timeLapse"),
+        Some(Source::Asked) => None,
+        _ => Some("activityDetection"),
+    }
+}
+
+/// Every method that was used; the usual one where no burst has any.
+fn capture_methods(all: &Gathered) -> BTreeSet<&'static str> {
+    let used: BTreeSet<_> = all.records.iter().filter_map(capture_method).collect();
+    if used.is_empty() { BTreeSet::from(["activityDetection"]) } else { used }
 }
 
 /// Name of a picture.

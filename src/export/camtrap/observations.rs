@@ -180,12 +180,13 @@ fn machine(record: &Record, kind: Kind, score: Option<f32>) -> Voice {
     }
 }
 
-/// Sequence, clock and, beside a person's word, the machine's.
+/// Sequence, clock, who asked for the burst and, beside a person's word, the machine's.
 fn tags(record: &Record) -> Cell {
     let mut tags = vec![
         format!("sequence:{}", record.stored.sequence),
         format!("clock:{}", record.stored.burst.clock.as_str()),
     ];
+    tags.extend(record.source().map(|source| format!("trigger:{}", source.as_str())));
     if record.label.is_some() {
         let plain = |word: &Word| {
             if word.taxon.is_empty() { word.kind.as_str().to_owned() } else { word.taxon.clone() }

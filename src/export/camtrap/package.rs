@@ -57,7 +57,7 @@ pub(super) fn package(
         "project": {
             "title": title,
             "samplingDesign": project.sampling_design,
-            "captureMethod": ["activityDetection"],
+            "captureMethod": super::capture_methods(all),
             "individualAnimals": project.individual_animals,
             "observationLevel": levels,
         },

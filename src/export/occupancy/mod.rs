@@ -16,7 +16,8 @@ use super::gather::Gathered;
 use super::places::slug;
 use super::table::{Cell, Table, number};
 use super::word::Word;
-use super::{ExportError, Options, Summary};
+use super::{Capture, ExportError, Options, Summary};
+use crate::event::Source;
 
 /// Decimals of days: a hundredth of a day is a quarter of an hour, and effort is known to seconds.
 const DECIMALS: usize = 4;
@@ -88,6 +89,19 @@ pub(super) fn write(
     let undated = all.records.iter().filter(|r| !r.dated).count();
     if undated > 0 {
         summary.notes.push(format!("{undated} bursts without a date are in no history"));
+    }
+    let left_out = |source| all.records.iter().filter(|r| r.dated && r.source() == Some(source)).count();
+    let (lapse, asked) = (left_out(Source::Timer), left_out(Source::Asked));
+    if lapse > 0 && options.capture == Capture::Activity {
+        summary.notes.push(format!(
+            "{lapse} bursts of the time-lapse are in no history: their chance to see an animal is another than a sensor's; \
+             --capture time-lapse or both takes them"
+        ));
+    }
+    if asked > 0 {
+        summary
+            .notes
+            .push(format!("{asked} bursts that somebody asked for are in no history: they are no sample"));
     }
     if lost > 0 {
         summary
@@ -186,7 +200,7 @@ fn detections<'a>(all: &'a Gathered, calendar: &Calendar, options: &Options) -> 
     // A group is a kind like any other once it was asked for by name.
     let wanted = |w: &&Word| w.is_species() || (!options.species.is_empty() && !w.taxon.is_empty());
     let mut found: Vec<Detection<'a>> = Vec::new();
-    for record in all.records.iter().filter(|r| r.dated) {
+    for record in all.records.iter().filter(|r| r.dated && options.capture.counts(r.source())) {
         let place = all.deployments.get(record.deployment);
         let Some(site) = place.and_then(|d| calendar.sites.iter().position(|s| s.name == d.location_id))
         else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::calendar::Calendar;
 use crate::export::places::slug;
-use crate::export::{Align, Options};
+use crate::export::{Align, Capture, Options};
 
 /// `README.txt`.
 pub(super) fn text(calendar: &Calendar, options: &Options, species: &BTreeSet<&str>) -> String {
@@ -20,11 +20,19 @@ pub(super) fn text(calendar: &Calendar, options: &Options, species: &BTreeSet<&s
         Align::Station => "station".to_owned(),
         Align::Day(day) => day.to_string(),
     };
+    let captured = match options.capture {
+        Capture::Activity => {
+            "Bursts that a sensor or a camera's motion brought about count; time-lapse and bursts on request do not."
+        }
+        Capture::TimeLapse => "Bursts of the time-lapse count; those of sensors and on request do not.",
+        Capture::Both => "Bursts of sensors and of the time-lapse count; bursts on request do not.",
+    };
     format!(
         "Detection histories written by Trapline {version}.
 
 sites {sites}, occasions {occasions} of {length} days, beginning on {align}; days begin at midnight {offset}.
 Detections of one species at one site closer than {minutes} min to the last independent one are one.
+{captured}
 Species: {species}
 
 history_*.csv         1 detected, 0 not detected, NA no watch (or less than {least} days of it)

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::figure::{Words, figure, table};
-use crate::event::Outcome;
+use crate::event::{Outcome, Source};
 use crate::report::texts::{self, count, percent, thousands};
-use crate::report::{Gap, Report, ReportError, Series, plot};
+use crate::report::{Fired, Gap, Report, ReportError, Series, plot};
 use plot::{Quantity, ink};
 
 fn nights(nights: f64) -> String {
@@ -78,6 +78,20 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+/// A trigger in plain words.
+fn trigger(fired: &Fired) -> String {
+    let name = match fired.source {
+        Some(Source::Pir) => "PIR",
+        Some(Source::Motion) => "Motion in the picture",
+        Some(Source::Timer) => "Time-lapse",
+        Some(Source::Asked) => "On request",
+        Some(Source::Spool) => "Another camera",
+        Some(Source::Bench) => "Bench",
+        None => "Not recorded",
+    };
+    fired.detail.as_ref().map_or(name.to_owned(), |detail| format!("{name}, {detail}"))
+}
+
 pub(super) fn empties(report: &Report) -> Result<Markup, ReportError> {
     let totals = &report.totals;
     if totals.bursts.all() == 0 {
@@ -145,6 +159,18 @@ pub(super) fn empties(report: &Report) -> Result<Markup, ReportError> {
             .chain(counts)
             .collect()
     });
+    let fired_heads = ["Trigger", "Bursts", "Animals", "Empty", "Share of empties", "All else"];
+    let fired = report.fired.iter().map(|f| {
+        let else_ = f.bursts.all() - f.bursts.sighting - f.bursts.empty;
+        vec![
+            trigger(f),
+            thousands(f.bursts.all().into()),
+            thousands(f.bursts.sighting.into()),
+            thousands(f.bursts.empty.into()),
+            f.bursts.empty_share().map_or("–".to_owned(), percent),
+            thousands(else_.into()),
+        ]
+    });
     let cause_heads =
         ["What it was, and the light", "Bursts", "Nothing moved", "Less than 5 % moved", "More moved"];
     let place_heads = ["Deployment", "Bursts", "Empty", "Share", "Suppressed triggers", "Failed captures"];
@@ -164,6 +190,13 @@ pub(super) fn empties(report: &Report) -> Result<Markup, ReportError> {
         (by_day)
         h3 { (hours.title) }
         (by_hour)
+        h3 { "What fired" }
+        @if report.fired.is_empty() {
+            p { (texts::NOT_RECORDED) }
+        } @else {
+            p { (texts::FIRED_NOTE) }
+            div.scroll tabindex="0" { (table(&fired_heads, fired)) }
+        }
         h3 { "What moved" }
         p { (texts::EMPTIES_NOTE) }
         div.scroll tabindex="0" { (table(&cause_heads, causes)) }
