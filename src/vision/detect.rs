@@ -5,9 +5,9 @@ use super::heads::{ClassMap, decode};
 use super::nms::suppress;
 use super::prepare::prepare;
 use crate::engine::EngineError;
-use crate::engine::manifest::{Decode, Resize, Role};
+use crate::engine::manifest::{Decode, Role};
 use crate::engine::model::Model;
-use crate::image::{Pixels, Region, Want};
+use crate::image::{Pixels, Region};
 use crate::units::{BBox, Score};
 
 /// A box as the detector gives it.
@@ -50,15 +50,6 @@ impl Detector {
     /// The network's input size in pixels, (width, height).
     pub fn input_size(&self) -> (u32, u32) {
         (self.model.manifest().input.width, self.model.manifest().input.height)
-    }
-
-    /// The size at which frames are to be decoded for it: not below its input.
-    pub fn want(&self) -> Want {
-        let (width, height) = self.input_size();
-        match self.model.manifest().input.resize {
-            Resize::Letterbox { .. } => Want::LongSide(width.max(height)),
-            Resize::Stretch | Resize::Square { .. } => Want::AtLeast { width, height },
-        }
     }
 
     /// From here on a box counts as seen, 0..=1: the manifest's `thresholds.detection`.

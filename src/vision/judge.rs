@@ -4,22 +4,21 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::album::{Album, each_ahead};
-use super::cascade::{Effort, Exits, Looked, Stop, chosen};
+use super::album::Album;
+use super::cascade::{Effort, Exits, Looked, Stop};
 use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
 use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
-use super::looks::{CloseUps, Cuts, FirstLook, SAME_OBJECT, first_look};
+use super::looks::{Cuts, FirstLook};
 use super::memory::{SceneMemory, Seen};
-use super::motion::{self, Motion};
-use super::regions::{self, Look};
+use super::motion::Motion;
 use super::sequence::{self, Rule};
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
-use super::{Category, Detection, FrameJudgement, Judgement, Source, Spent, track};
-use crate::image::{self, Gray, Rgb};
-use crate::units::{BBox, Score};
+use super::{Detection, Judgement, Source, Spent, track};
+use crate::image::{Gray, Rgb};
+use crate::units::Score;
 
 /// A frame to judge: its JPEG bytes, or why the camera gave none.
 pub type Frame<'a> = Result<&'a [u8], &'a str>;
@@ -64,7 +63,7 @@ impl Default for Settings {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Learnt {
     pub(super) scene: SceneMemory,
-    strip: StripMemory,
+    pub(super) strip: StripMemory,
 }
 
 /// What the last burst of a sequence leaves to be learnt once the sequence has ended.
@@ -77,7 +76,7 @@ struct Lesson {
 /// Judges bursts; holds the networks and what was learnt of the scene.
 pub struct Judge {
     pub(super) detector: Option<Detector>,
-    classifier: Option<(Classifier, Taxonomy)>,
+    pub(super) classifier: Option<(Classifier, Taxonomy)>,
     pub(super) settings: Settings,
     pub(super) learnt: Learnt,
     lesson: Option<Lesson>,
@@ -89,15 +88,6 @@ impl std::fmt::Debug for Judge {
         f.debug_struct("Judge").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
-
-/// Most still boxes whose inside is looked at closely; each costs as much as motion on a small picture.
-const CLOSE_LOOKS: usize = 4;
-
-/// A frame shows a region that moved when at least this share of what changed there is its own.
-const SHOWS_REGION: f32 = 0.3;
-
-/// Motion inside a box from which it counts as moving: where [`Fusion::default`] holds motion alone for even.
-const MOVES_INSIDE: f32 = 4.9;
 
 /// Most boxes classified on one frame, the most confident first: a herd is named by its nearest animals.
 pub(super) const CLASSIFIED: usize = 8;
@@ -229,205 +219,11 @@ impl Judge {
         Judgement { outcome, probability, frames: judged, sightings, faults, looked, spent }
     }
 
-    /// Everything there is to see: the detector on every frame, again where something moved, and close looks.
-    fn look_at_all(&mut self, work: &mut Work<'_>) -> Gathered {
-        let (mut looks, found) = self.first_looks(work);
-        let (motion, strip) = self.motion(&looks, work);
-        for (look, found) in looks.iter_mut().zip(found) {
-            look.add(found, Source::Frame, &motion, strip);
-        }
-        let cuts = self.look_again(&mut looks, &motion, strip, regions::LOOKS_MAX, work);
-        let inside = self.look_inside(&mut looks, work);
-        let seen = self.discount(&mut looks);
-        Gathered { looks, motion, cuts, inside, seen }
-    }
-
-    /// What moved outside of the strip, and the strip.
-    pub(super) fn motion(&self, looks: &[FirstLook], work: &mut Work<'_>) -> (Motion, Strip) {
-        let began = Instant::now();
-        let lumas: Vec<Option<&Gray>> = looks.iter().map(|l| l.luma.as_ref()).collect();
-        let strip = self.strip(&lumas);
-        let motion = motion::evidence(&lumas, strip);
-        work.spent.motion += millis(began);
-        (motion, strip)
-    }
-
     /// Time spent in the networks so far.
     fn busy(&self) -> Duration {
         let detector = self.detector.as_ref().map(|d| d.model().busy());
         let classifier = self.classifier.as_ref().map(|(c, _)| c.model().busy());
         detector.unwrap_or_default() + classifier.unwrap_or_default()
-    }
-
-    fn strip(&self, lumas: &[Option<&Gray>]) -> Strip {
-        if !self.settings.find_strip {
-            return self.settings.strip;
-        }
-        let found = lumas.iter().flatten().map(|l| Strip::find(l));
-        found.fold(self.settings.strip.with(self.learnt.strip.strip()), Strip::with)
-    }
-
-    /// Every frame decoded as small as motion and the detector allow, and the detector's boxes on it.
-    fn first_looks(&mut self, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Vec<RawBox>>) {
-        let side = self.detector.as_ref().map_or(0, |d| d.input_size().0.max(d.input_size().1));
-        let album = work.album;
-        let count = album.len();
-        let (mut looks, mut boxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let indexes: Vec<usize> = (0..count).collect();
-        each_ahead(
-            &indexes,
-            work.threads,
-            |index| timed(|| first_look(album, index, motion::WIDTH, side)),
-            |_, ((mut look, picture), took)| {
-                work.spent.decode += took;
-                let began = Instant::now();
-                let found = match (&mut self.detector, &picture) {
-                    (Some(detector), Some(picture)) => {
-                        work.looked.detector += 1;
-                        detector.detect(picture)
-                    }
-                    _ => Ok(Vec::new()),
-                };
-                boxes.push(found.unwrap_or_else(|error| {
-                    work.faults.push(error.to_string());
-                    look.judgement.failed = Some(error.to_string());
-                    Vec::new()
-                }));
-                looks.push(look);
-                work.spent.detect += millis(began);
-            },
-        );
-        (looks, boxes)
-    }
-
-    /// The detector at native resolution where something moved and the first pass saw nothing. Returns what the
-    /// classifier may want of the frames it decoded.
-    pub(super) fn look_again(
-        &mut self,
-        looks: &mut [FirstLook],
-        motion: &Motion,
-        strip: Strip,
-        most: usize,
-        work: &mut Work<'_>,
-    ) -> Cuts {
-        let mut cuts = Cuts::default();
-        let Some(detector) = &mut self.detector else { return cuts };
-        let side = detector.input_size().0.max(detector.input_size().1);
-        let Some(first) = motion
-            .compared
-            .checked_sub(2)
-            .and_then(|_| looks.iter().position(|l| l.judgement.failed.is_none()))
-        else {
-            return cuts;
-        };
-        let album = work.album;
-        let size = match album.size(first) {
-            Ok(size) => size,
-            Err(reason) => {
-                work.faults.push(reason);
-                return cuts;
-            }
-        };
-        let seen: Vec<&[Detection]> = looks.iter().map(|l| l.judgement.detections.as_slice()).collect();
-        let mut plan = regions::plan(motion, &seen, size, side);
-        plan.truncate(most);
-        let planned = |frame: usize| plan.iter().any(|look| look.frame == frame);
-        let sound = |(frame, look): (usize, &FirstLook)| {
-            (planned(frame) && look.judgement.failed.is_none()).then_some(frame)
-        };
-        let frames: Vec<usize> = looks.iter().enumerate().filter_map(sound).collect();
-        let classifier = self.classifier.as_ref().map(|(classifier, _)| classifier);
-        each_ahead(
-            &frames,
-            work.threads,
-            |frame| album.view(frame),
-            |frame, view| {
-                let began = Instant::now();
-                let (Some(look), Ok(whole)) = (looks.get_mut(frame), &view) else {
-                    work.faults.extend(view.err());
-                    return;
-                };
-                for Look { crop, .. } in plan.iter().filter(|look| look.frame == frame) {
-                    let region =
-                        image::Region { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
-                    work.looked.detector += 1;
-                    match detector.detect_in(whole, &region.to_bbox(size.0, size.1)) {
-                        Ok(found) => look.add(found, Source::Region, motion, strip),
-                        Err(error) => work.faults.push(error.to_string()),
-                    }
-                }
-                if let Some(classifier) = classifier {
-                    let boxes = look.judgement.detections.iter().take(CLASSIFIED);
-                    boxes.for_each(|d| cuts.add(classifier, frame, whole, d.bbox));
-                }
-                let took = whole.took().as_secs_f32() * 1000.0;
-                work.spent.decode += took;
-                work.spent.detect += millis(began) - took;
-            },
-        );
-        cuts
-    }
-
-    /// Still boxes that come back in every sequence lose their weight. Returns what the boxes were before.
-    pub(super) fn discount(&self, looks: &mut [FirstLook]) -> Vec<Seen> {
-        let mut all = Vec::new();
-        for detection in looks.iter_mut().flat_map(|l| &mut l.judgement.detections) {
-            let Detection { bbox, category, confidence, moving, .. } = *detection;
-            let seen = Seen { bbox, category, confidence, moving };
-            detection.confidence = Score::new(confidence.get() * self.learnt.scene.weight(&seen));
-            all.push(seen);
-        }
-        all
-    }
-
-    /// Looks closely into the most confident still boxes: a bird that turns its head moves too little for
-    /// [`motion::evidence`], a stump not at all. Returns the strongest motion inside a box.
-    pub(super) fn look_inside(&self, looks: &mut [FirstLook], work: &mut Work<'_>) -> f32 {
-        let Some(threshold) = self.threshold() else { return 0.0 };
-        let mut still: Vec<(f32, BBox)> = looks
-            .iter()
-            .flat_map(|l| &l.judgement.detections)
-            .filter(|d| !d.moving && fuse::worth_a_look(d, threshold))
-            .map(|d| (d.confidence.get(), d.bbox))
-            .collect();
-        still.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut spots: Vec<BBox> = Vec::new();
-        for (_, bbox) in still {
-            if spots.len() < CLOSE_LOOKS && spots.iter().all(|s| s.iou(&bbox) < SAME_OBJECT) {
-                spots.push(bbox);
-            }
-        }
-        if spots.is_empty() {
-            return 0.0;
-        }
-        let sound = |(index, look): (usize, &FirstLook)| look.judgement.failed.is_none().then_some(index);
-        let readable: Vec<usize> = looks.iter().enumerate().filter_map(sound).collect();
-        let album = work.album;
-        let mut close = CloseUps::new(&spots);
-        each_ahead(
-            &readable,
-            work.threads,
-            |index| album.view(index),
-            |_, view| match view {
-                Ok(view) => {
-                    work.faults.extend(close.add(&view).err());
-                    work.spent.decode += view.took().as_secs_f32() * 1000.0;
-                }
-                Err(reason) => work.faults.push(reason),
-            },
-        );
-        let began = Instant::now();
-        let mut strongest = 0.0f32;
-        for (at, spot) in spots.iter().enumerate() {
-            let inside = close.motion_inside(at);
-            if inside >= MOVES_INSIDE {
-                let here = looks.iter_mut().flat_map(|l| &mut l.judgement.detections);
-                here.filter(|d| d.bbox.iou(spot) >= SAME_OBJECT).for_each(|d| d.moving = true);
-            }
-            strongest = strongest.max(inside);
-        }
-        work.spent.motion += millis(began);
-        strongest
     }
 
     pub(super) fn fuse(&mut self, looks: &[FirstLook], motion: &Motion, inside: f32) -> Score {
@@ -438,26 +234,7 @@ impl Judge {
         self.settings.fusion.probability(&self.clues)
     }
 
-    /// Boxes too weak to have counted for anything are noise. Weak boxes of people and vehicles stand for something
-    /// that is there but say little of what it is: they become boxes of animals, unless the burst shows people or
-    /// vehicles for sure, whose parts they then are.
-    fn weigh_weak(&self, looks: &mut [FirstLook]) {
-        let Some(threshold) = self.threshold() else { return };
-        let doubtful = |d: &Detection| d.confidence.get() < believed(d.category, threshold);
-        let all = || looks.iter().flat_map(|l| &l.judgement.detections);
-        let sure = |category| all().any(|d| d.category == category && !doubtful(d));
-        let sure = [Category::Person, Category::Vehicle].map(|category| (category, sure(category)));
-        for boxes in looks.iter_mut().map(|l| &mut l.judgement.detections) {
-            boxes.retain(|d| fuse::counts(d, threshold));
-            for found in boxes.iter_mut().filter(|d| doubtful(d)) {
-                if !sure.contains(&(found.category, true)) {
-                    found.category = Category::Animal;
-                }
-            }
-        }
-    }
-
-    fn threshold(&self) -> Option<Score> {
+    pub(super) fn threshold(&self) -> Option<Score> {
         self.detector.as_ref().map(|d| Score::new(d.threshold()))
     }
 
@@ -469,69 +246,6 @@ impl Judge {
         }
     }
 
-    /// Where something living moved and no box says what, the most salient region is the box.
-    fn box_motion(&self, frames: &mut [FrameJudgement], motion: &Motion, probability: Score) {
-        let Some(region) = motion.regions.first().filter(|_| frames.iter().all(|f| f.detections.is_empty()))
-        else {
-            return;
-        };
-        let most = region.frames.iter().copied().fold(0.0, f32::max);
-        for (frame, share) in frames.iter_mut().zip(&region.frames) {
-            if frame.failed.is_none() && most > 0.0 && *share >= SHOWS_REGION * most {
-                frame.detections.push(Detection {
-                    bbox: region.bbox,
-                    category: Category::Animal,
-                    confidence: probability,
-                    moving: true,
-                    source: Source::Motion,
-                    track: 0,
-                    logits: None,
-                });
-            }
-        }
-    }
-
-    /// The classifier on every animal box, at full resolution: on what was cut before, or on the frame decoded again.
-    fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, crops: usize, work: &mut Work<'_>) {
-        let Some((classifier, _)) = &mut self.classifier else { return };
-        let wanted = chosen(frames, crops);
-        let mut missing: Vec<usize> =
-            wanted.iter().filter(|(at, bbox)| cuts.find(*at, bbox).is_none()).map(|(at, _)| *at).collect();
-        missing.dedup();
-        let album = work.album;
-        each_ahead(
-            &missing,
-            work.threads,
-            |index| album.view(index),
-            |index, view| match view {
-                Ok(view) => {
-                    let here = wanted.iter().filter(|(at, _)| *at == index);
-                    here.for_each(|(at, bbox)| cuts.add(classifier, *at, &view, *bbox));
-                    work.spent.decode += view.took().as_secs_f32() * 1000.0;
-                }
-                Err(reason) => work.faults.push(reason),
-            },
-        );
-        let began = Instant::now();
-        for (index, frame) in frames.iter_mut().enumerate() {
-            let animals = frame.detections.iter_mut().filter(|d| d.category == Category::Animal);
-            for detection in animals.filter(|d| wanted.contains(&(index, d.bbox))) {
-                let logits = match cuts.find(index, &detection.bbox) {
-                    Some(Ok(cut)) => {
-                        work.looked.classifier += 1;
-                        classifier.logits_of(cut)
-                    }
-                    Some(Err(error)) => Err(error.clone()),
-                    None => continue,
-                };
-                match logits {
-                    Ok(logits) => detection.logits = Some(logits),
-                    Err(error) => work.faults.push(error.to_string()),
-                }
-            }
-        }
-        work.spent.classify += millis(began);
-    }
 }
 
 /// What the steps of one burst share.
@@ -552,16 +266,6 @@ pub(super) struct Gathered {
     pub(super) inside: f32,
     /// The boxes before the memory's discount.
     pub(super) seen: Vec<Seen>,
-}
-
-/// Confidence from which the detector is believed about the category. A person is believed at half the threshold:
-/// taking an animal for a person costs a picture, the other way round somebody's privacy.
-fn believed(category: Category, threshold: Score) -> f32 {
-    match category {
-        Category::Animal => 0.0,
-        Category::Person => threshold.get() / 2.0,
-        Category::Vehicle => threshold.get(),
-    }
 }
 
 /// What `work` gives, and the milliseconds it took.

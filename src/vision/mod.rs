@@ -25,6 +25,7 @@ pub mod megadetector;
 pub mod memory;
 pub mod motion;
 pub mod names;
+mod naming;
 pub mod nms;
 mod prepare;
 pub mod regions;
@@ -33,6 +34,7 @@ pub mod speciesnet;
 pub mod strip;
 pub mod taxonomy;
 pub mod track;
+mod whole;
 
 use std::sync::Arc;
 
