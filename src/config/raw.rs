@@ -177,6 +177,10 @@ impl Default for Burst {
 pub struct Models {
     /// Manifests or model directories, one per role.
     pub manifests: Vec<String>,
+    /// How several classifiers become one.
+    pub ensemble: Option<super::EnsembleMean>,
+    /// Second heads.
+    pub second: Vec<SecondHead>,
     /// `auto` or an engine's name.
     pub engine: super::EngineChoice,
     /// ONNX Runtime's shared library.
@@ -195,6 +199,8 @@ impl Default for Models {
     fn default() -> Self {
         Models {
             manifests: Vec::new(),
+            ensemble: None,
+            second: Vec::new(),
             engine: super::EngineChoice::Auto,
             onnxruntime: None,
             provider: super::ProviderChoice::Cpu,
@@ -202,6 +208,28 @@ impl Default for Models {
             effort: super::EffortChoice::default(),
             frugal_below_mv: 0,
         }
+    }
+}
+
+/// A second head.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondHead {
+    /// Scientific name.
+    pub on: String,
+    /// Manifest or model directory.
+    pub model: String,
+    /// 0 to 1.
+    #[serde(default = "SecondHead::threshold")]
+    pub threshold: f64,
+    /// 0.01 to 100.
+    pub temperature: Option<f64>,
+}
+
+impl SecondHead {
+    /// DeepFaune's for its bird head.
+    fn threshold() -> f64 {
+        0.8
     }
 }
 

@@ -71,6 +71,15 @@ impl Classifier {
         cut(picture, crop_region(picture.size(), bbox, input.resize), input)
     }
 
+    /// Whether what is cut for it is what is cut for `other`, pixel by pixel.
+    pub(super) fn cuts_like(&self, other: &Classifier) -> bool {
+        let of = |c: &Classifier| {
+            let input = &c.model.manifest().input;
+            (input.width, input.height, input.resize, input.bicubic)
+        };
+        of(self) == of(other)
+    }
+
     /// The same as [`Classifier::logits`] of what was cut before.
     pub(super) fn logits_of(&mut self, cut: &Cut) -> Result<Arc<[f32]>, EngineError> {
         let manifest = self.model.manifest();

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::album::{Album, each_ahead};
 use super::cascade::{Effort, Exits, Looked, Stop, chosen};
-use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
 use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
 use super::looks::{CloseUps, Cuts, FirstLook, SAME_OBJECT, first_look};
 use super::memory::{SceneMemory, Seen};
 use super::motion::{self, Motion};
+use super::namer::Namer;
 use super::regions::{self, Look};
 use super::sequence::{self, Rule};
 use super::strip::{Strip, StripMemory};
@@ -77,7 +77,7 @@ struct Lesson {
 /// Judges bursts; holds the networks and what was learnt of the scene.
 pub struct Judge {
     pub(super) detector: Option<Detector>,
-    classifier: Option<(Classifier, Taxonomy)>,
+    pub(super) classifier: Option<(Namer, Taxonomy)>,
     pub(super) settings: Settings,
     pub(super) learnt: Learnt,
     lesson: Option<Lesson>,
@@ -107,7 +107,7 @@ impl Judge {
     /// an `animal`.
     pub fn new(
         detector: Option<Detector>,
-        classifier: Option<(Classifier, Taxonomy)>,
+        classifier: Option<(Namer, Taxonomy)>,
         settings: Settings,
     ) -> Self {
         Judge {
@@ -220,7 +220,8 @@ impl Judge {
             track::link(&mut judged, &self.settings.track);
         }
         if verdict == Verdict::Alive {
-            self.classify(&mut judged, cuts, crops, &mut work);
+            let cuts = self.classify(&mut judged, cuts, crops, &mut work);
+            self.ask_seconds(&mut judged, &cuts, probability, &mut work);
         }
         let Work { faults, mut spent, looked, .. } = work;
         spent.network = (self.busy() - busy).as_secs_f32() * 1000.0;
@@ -255,7 +256,7 @@ impl Judge {
     /// Time spent in the networks so far.
     fn busy(&self) -> Duration {
         let detector = self.detector.as_ref().map(|d| d.model().busy());
-        let classifier = self.classifier.as_ref().map(|(c, _)| c.model().busy());
+        let classifier = self.classifier.as_ref().map(|(c, _)| c.busy());
         detector.unwrap_or_default() + classifier.unwrap_or_default()
     }
 
@@ -492,8 +493,15 @@ impl Judge {
     }
 
     /// The classifier on every animal box, at full resolution: on what was cut before, or on the frame decoded again.
-    fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, crops: usize, work: &mut Work<'_>) {
-        let Some((classifier, _)) = &mut self.classifier else { return };
+    /// Returns what was cut.
+    fn classify(
+        &mut self,
+        frames: &mut [FrameJudgement],
+        mut cuts: Cuts,
+        crops: usize,
+        work: &mut Work<'_>,
+    ) -> Cuts {
+        let Some((classifier, _)) = &mut self.classifier else { return cuts };
         let wanted = chosen(frames, crops);
         let mut missing: Vec<usize> =
             wanted.iter().filter(|(at, bbox)| cuts.find(*at, bbox).is_none()).map(|(at, _)| *at).collect();
@@ -518,7 +526,7 @@ impl Judge {
             for detection in animals.filter(|d| wanted.contains(&(index, d.bbox))) {
                 let logits = match cuts.find(index, &detection.bbox) {
                     Some(Ok(cut)) => {
-                        work.looked.classifier += 1;
+                        work.looked.classifier += classifier.runs();
                         classifier.logits_of(cut)
                     }
                     Some(Err(error)) => Err(error.clone()),
@@ -531,6 +539,7 @@ impl Judge {
             }
         }
         work.spent.classify += millis(began);
+        cuts
     }
 }
 

@@ -11,19 +11,18 @@ use crate::daemon::models::{self, Networks};
 use crate::daemon::start;
 use crate::engine::install::{default_dir, installed_packs};
 use crate::engine::labels::Label;
-use crate::engine::pack::Pack;
 use crate::vision::cascade::Effort;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
-use crate::vision::taxonomy::Taxonomy;
 use crate::vision::{Judgement, deepfaune, megadetector};
 
 /// How to judge.
 #[derive(Debug, clap::Args)]
 pub struct JudgingArgs {
-    /// A model's manifest, or its folder; one per role (detector, classifier). Without a detector motion alone
-    /// judges, without a classifier every animal is just an animal [default: the installed pack, if there is one]
+    /// A model's manifest, or its folder; one per role (detector, classifier); or the folder of a pack. Without a
+    /// detector motion alone judges, without a classifier every animal is just an animal [default: the installed pack,
+    /// if there is one]
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
 
@@ -115,10 +114,9 @@ pub struct Judges {
 }
 
 impl Judges {
-    /// The labels of the classifier, if there is one.
+    /// The labels of the classifier and of its second heads, if there is one.
     pub fn labels(&self) -> Vec<Label> {
-        let taxonomy = self.judges.first().and_then(|j| j.judge.taxonomy());
-        taxonomy.map(|taxonomy| taxonomy.labels().to_vec()).unwrap_or_default()
+        self.judges.first().map(|j| labels(&j.judge)).unwrap_or_default()
     }
 }
 
@@ -140,8 +138,9 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
         names = networks.names();
         judges.push(SequenceJudge::new(networks, args, &species, chosen.threads)?);
     }
-    if let Some(labels) = judges.first().and_then(|j| j.judge.taxonomy()).map(Taxonomy::labels) {
-        for name in species.unknown(labels) {
+    let labels = judges.first().map(|j| labels(&j.judge)).unwrap_or_default();
+    if !labels.is_empty() {
+        for name in species.unknown(&labels) {
             warn(&format!("species list: the classifier knows nothing called `{name}`"));
         }
     }
@@ -156,6 +155,13 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     })
 }
 
+/// The labels of a judge's classifier and second heads.
+fn labels(judge: &Judge) -> Vec<Label> {
+    let Some(taxonomy) = judge.taxonomy() else { return Vec::new() };
+    let seconds = taxonomy.heads().iter().flat_map(|head| head.taxonomy.labels());
+    taxonomy.labels().iter().chain(seconds).cloned().collect()
+}
+
 /// The models asked for, or those of the one pack that is installed.
 fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
     if args.no_model || !args.models.is_empty() {
@@ -165,7 +171,7 @@ fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
     let packs = dir.map(|dir| installed_packs(&dir)).unwrap_or_default();
     match packs.as_slice() {
         [] => Ok(Vec::new()),
-        [only] => Ok(Pack::load(only)?.models),
+        [only] => Ok(vec![only.clone()]),
         several => {
             let names: Vec<String> = several.iter().map(|pack| pack.display().to_string()).collect();
             Err(anyhow!("several packs are installed ({}); name the models with --model", names.join(", ")))
@@ -241,12 +247,13 @@ impl SequenceJudge {
         // The stage table of `benches/against_python.sh` is made of these lines.
         let spent = &judgement.spent;
         log::debug!(
-            "{} frames, ms: decode {:.2} motion {:.2} detect {:.2} classify {:.2} network {:.2}",
+            "{} frames, ms: decode {:.2} motion {:.2} detect {:.2} classify {:.2} second {:.2} network {:.2}",
             frames.len(),
             spent.decode,
             spent.motion,
             spent.detect,
             spent.classify,
+            spent.second,
             spent.network
         );
         judgement
