@@ -66,7 +66,8 @@ fn joint_probabilities_are_those_of_the_second_computation() {
 #[test]
 fn geofence_and_roll_up_work_on_the_joint_list() {
     // Of "coarse and fine" a red fox is nearly certain.
-    let case = cases().into_iter().find(|c| c.name == "coarse and fine" && c.mean == "probabilities").unwrap();
+    let case =
+        cases().into_iter().find(|c| c.name == "coarse and fine" && c.mean == "probabilities").unwrap();
     let (joint, logits) = joint(&case);
     assert_eq!(joint.labels().last().unwrap().name, NONE);
     let named = |block: &[&str]| {

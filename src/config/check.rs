@@ -69,6 +69,7 @@ pub(super) fn defaults() -> Config {
             provider: ProviderChoice::Cpu,
             threads: 0,
             effort: EffortChoice::default(),
+            look: None,
             frugal_below_mv: 0,
         },
         thresholds: Thresholds::default(),
@@ -202,6 +203,7 @@ impl Ranges<'_> {
             provider: models.provider,
             threads: self.whole("models.threads", models.threads, 0..=64)? as usize,
             effort: models.effort,
+            look: models.look,
             frugal_below_mv: self.whole("models.frugal_below_mv", models.frugal_below_mv, 0..=65_535)? as u16,
         })
     }

@@ -97,8 +97,28 @@ pub struct Models {
     pub threads: usize,
     /// How much of a burst is looked at.
     pub effort: EffortChoice,
+    /// How closely the networks look, in the place of what their manifests say; `None`: as those say.
+    pub look: Option<Vec<LookWord>>,
     /// With less than this in the battery, millivolts, `frugal` counts whatever `effort` says; 0: never.
     pub frugal_below_mv: u16,
+}
+
+/// What a network may do beyond one pass over the whole picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LookWord {
+    /// Nothing.
+    Plain,
+    /// Look at the quarters of every frame.
+    Tiles,
+    /// Look at the quarters of frames that show nothing as a whole.
+    TilesUnseen,
+    /// Level the contrast of infrared pictures.
+    Contrast,
+    /// Detect once more as in a mirror.
+    Mirror,
+    /// Classify once more as in a mirror.
+    MirrorNames,
 }
 
 /// How several classifiers become one.

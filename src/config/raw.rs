@@ -191,6 +191,8 @@ pub struct Models {
     pub threads: i64,
     /// How much of a burst is looked at.
     pub effort: super::EffortChoice,
+    /// How closely the networks look.
+    pub look: Option<Vec<super::LookWord>>,
     /// Millivolts; 0: never.
     pub frugal_below_mv: i64,
 }
@@ -206,6 +208,7 @@ impl Default for Models {
             provider: super::ProviderChoice::Cpu,
             threads: 0,
             effort: super::EffortChoice::default(),
+            look: None,
             frugal_below_mv: 0,
         }
     }

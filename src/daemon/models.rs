@@ -4,9 +4,10 @@ use std::panic::resume_unwind;
 use std::path::PathBuf;
 
 use super::chosen::Chosen;
-use crate::config::{Config, EffortChoice, EngineChoice, Models, ProviderChoice, Thresholds};
+use crate::config::{Config, EffortChoice, EngineChoice, LookWord, Models, ProviderChoice, Thresholds};
 use crate::engine::choose::{Choice, Provider, Wish, choose};
 use crate::engine::labels::Label;
+use crate::engine::look::Word;
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::pack::{Mean, Second};
@@ -127,6 +128,8 @@ pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
 
 /// The same on an engine that [`engine`] gave, for callers that open them several times.
 pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsError> {
+    let words: Option<Vec<Word>> =
+        chosen.look.as_ref().map(|words| words.iter().copied().map(word).collect());
     let Chosen { models, mean, seconds } = super::chosen::chosen(chosen)?;
     let (seconds, heads): (Vec<Second>, Vec<Manifest>) = seconds.into_iter().unzip();
     let firsts = models.len();
@@ -137,7 +140,14 @@ pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsE
         opening.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     let mut networks = Networks { mean, ..Networks::default() };
-    let mut opened = opened.into_iter();
+    let mut opened = opened.into_iter().map(|model| {
+        let mut model = model?;
+        if let Some(words) = &words {
+            let manifest = model.manifest();
+            model.look(manifest.look.asked(words, manifest.role));
+        }
+        Ok::<Model, ModelError>(model)
+    });
     for model in opened.by_ref().take(firsts) {
         networks.take(model?);
     }
@@ -145,6 +155,18 @@ pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsE
         networks.seconds.push((second, model?));
     }
     Ok(networks)
+}
+
+/// The network's word for a site's.
+fn word(chosen: LookWord) -> Word {
+    match chosen {
+        LookWord::Plain => Word::Plain,
+        LookWord::Tiles => Word::Tiles,
+        LookWord::TilesUnseen => Word::TilesUnseen,
+        LookWord::Contrast => Word::Contrast,
+        LookWord::Mirror => Word::Mirror,
+        LookWord::MirrorNames => Word::MirrorNames,
+    }
 }
 
 /// The networks trained on the bench world; they know no real animal.

@@ -1,7 +1,7 @@
 //! Frames to a [`Judgement`]: motion, detection, classification, fusion, taxonomy. No files, clocks or devices.
 //!
 //! One file per step, in reading order: `strip` (where the camera writes on the picture), `motion` (what moved
-//! across the burst), `detect` (boxes of one frame), `regions` (a second look where something moved), `memory`
+//! across the burst), `detect` (boxes of one frame, with `contrast` where there is no colour), `regions` (a second look where something moved), `memory`
 //! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
 //! over the frames), `classify` (crops to logits), `namer` (the classifiers of a site) with `ensemble`
 //! (several as one) and `second` (asked for finer names), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
@@ -13,6 +13,7 @@ mod album;
 pub mod cascade;
 mod cells;
 pub mod classify;
+mod contrast;
 pub mod decide;
 pub mod deepfaune;
 pub mod detect;

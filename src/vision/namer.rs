@@ -80,7 +80,7 @@ impl Namer {
 
     /// Networks that run for one box, second heads left out.
     pub(super) fn runs(&self) -> u32 {
-        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+        self.members.iter().map(Classifier::runs).sum()
     }
 
     /// Time spent in the networks so far.

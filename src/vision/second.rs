@@ -93,7 +93,7 @@ impl Judge {
         let began = Instant::now();
         for ((head, frame, bbox), cut) in crops {
             let Some(second) = namer.seconds.get_mut(head) else { continue };
-            work.looked.classifier += 1;
+            work.looked.classifier += second.runs();
             match cut.and_then(|cut| second.logits_of(&cut)) {
                 Ok(logits) => {
                     let boxes = frames.get_mut(frame).map(|f| f.detections.iter_mut()).into_iter().flatten();

@@ -129,7 +129,7 @@ def row(name, path):
     rank = RANKS[len(parts) - 1]
     at = lambda level: parts[level] if len(parts) > level else ""
     genus, family, order = at(3), at(2), at(1)
-    return f"{name},{parts[-1]},{rank},{name},{genus},{family},{order},{parts[0]}"
+    return f"{name},{parts[-1]},{rank},{parts[-1]},{genus},{family},{order},{parts[0]}"
 
 
 SAME = [("fox", FOX), ("wolf", WOLF), ("hare", HARE), ("crow", CROW), ("stone", STONE)]

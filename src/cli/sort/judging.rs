@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::engine::EngineArgs;
 use crate::cli::progress::warn;
-use crate::config::Models;
+use crate::config::{LookWord, Models};
 use crate::daemon::models::{self, Networks};
 use crate::daemon::start;
 use crate::engine::install::{default_dir, installed_packs};
@@ -51,6 +51,10 @@ pub struct JudgingArgs {
     #[arg(long, value_name = "NAME", default_value = "full")]
     effort: EffortArg,
 
+    /// How closely the networks look, in the place of what their manifests say; several words with commas between them
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    look: Vec<LookArg>,
+
     /// How a sequence gets its label: trapline follows individuals and names several species; the others are those
     /// programs' own rules, to compare with
     #[arg(long, default_value = "trapline")]
@@ -86,6 +90,36 @@ impl EffortArg {
             EffortArg::Full => Effort::Full,
             EffortArg::Cascade => Effort::Cascade,
             EffortArg::Frugal => Effort::Frugal,
+        }
+    }
+}
+
+/// What a network may do beyond one pass over the whole picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LookArg {
+    /// Nothing
+    Plain,
+    /// Look at the four overlapping quarters of every frame as well
+    Tiles,
+    /// The same, of frames that show nothing as a whole
+    TilesUnseen,
+    /// Level the contrast of infrared pictures
+    Contrast,
+    /// Detect once more as in a mirror
+    Mirror,
+    /// Classify once more as in a mirror
+    MirrorNames,
+}
+
+impl LookArg {
+    fn word(self) -> LookWord {
+        match self {
+            LookArg::Plain => LookWord::Plain,
+            LookArg::Tiles => LookWord::Tiles,
+            LookArg::TilesUnseen => LookWord::TilesUnseen,
+            LookArg::Contrast => LookWord::Contrast,
+            LookArg::Mirror => LookWord::Mirror,
+            LookArg::MirrorNames => LookWord::MirrorNames,
         }
     }
 }
@@ -129,7 +163,8 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     let count = threads.min(cameras).max(1);
     let manifests = manifests(args)?;
     let none = manifests.is_empty();
-    let chosen = Models { manifests, threads: threads.div_ceil(count), ..args.engine.models() };
+    let look = (!args.look.is_empty()).then(|| args.look.iter().map(|word| word.word()).collect());
+    let chosen = Models { manifests, look, threads: threads.div_ceil(count), ..args.engine.models() };
     let engine = models::engine(&chosen)?;
     let mut names = Vec::new();
     let mut judges = Vec::with_capacity(count);
@@ -151,7 +186,7 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     Ok(Judges {
         judges,
         models: names,
-        settings: format!("{:?} {:?} {species:?}{}", args.threshold, args.rule, told(args.effort)),
+        settings: format!("{:?} {:?} {species:?}{}", args.threshold, args.rule, told(args)),
     })
 }
 
@@ -179,9 +214,12 @@ fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-/// What a journal holds of the effort: nothing for the full one, so that journals of older programs are taken up.
-fn told(effort: EffortArg) -> String {
-    if effort == EffortArg::Full { String::new() } else { format!(" {effort:?}") }
+/// What a journal holds of the effort and the look: nothing where these are left out, so that journals of older programs
+/// are taken up.
+fn told(args: &JudgingArgs) -> String {
+    let effort = (args.effort != EffortArg::Full).then(|| format!(" {:?}", args.effort));
+    let look = (!args.look.is_empty()).then(|| format!(" {:?}", args.look));
+    effort.unwrap_or_default() + &look.unwrap_or_default()
 }
 
 /// The species list: scientific names, one per line.
