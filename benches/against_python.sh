@@ -84,7 +84,7 @@ def resized(megapixels):
 told = run([program, "models", "bench", "models/bench-classifier", "--passes", "1", "--json", "--engine", "auto"])[3]
 engines = ["tract"] + ["onnxruntime"] * ("ONNX" in told)
 engines = [engine for engine in engines if engine in os.environ.get("ENGINES", "tract onnxruntime").split()]
-stages = ["decode", "motion", "detect", "classify", "network"]
+stages = ["decode", "motion", "detect", "classify", "second", "network"]
 
 
 def logged(engine, count, files):
@@ -133,7 +133,7 @@ for megapixels in sizes:
             print(f"{count:7} {name:12} {wall:9.1f} {cpu:8.1f} {peak:8.1f} {once:12.2f} {ready:9.0f}    {ratios}")
 
     # Where Trapline's time goes, by its own clock. With two threads, decoding passes while a network runs.
-    print("ms per frame by stage; network is part of detect and classify")
+    print("ms per frame by stage; network is part of detect, classify and second heads")
     print(f"{'threads':>7} {'':12} " + " ".join(f"{stage:>9}" for stage in stages) + f" {'outside':>9}")
     for (count, engine), table in tables.items():
         means = [statistics.median(column) for column in zip(*table)]

@@ -187,7 +187,15 @@ fn list(dir: &Path, engine: &dyn Engine, printer: &Printer) -> Done {
                 if !manifest.forms.is_empty() {
                     text.push_str(&format!("  takes {}", shown_name(&manifest.file)));
                 }
-                printer.line(describe(&path, &manifest), text);
+                let part = part(&path, &manifest);
+                if let Some(part) = &part {
+                    text.push_str(&format!("  {part}"));
+                }
+                let mut object = describe(&path, &manifest);
+                if let Value::Object(object) = &mut object {
+                    object.insert("part".to_owned(), json!(part));
+                }
+                printer.line(object, text);
             }
             Err(error) => {
                 let object = json!({ "path": path, "error": error.to_string() });
@@ -200,6 +208,12 @@ fn list(dir: &Path, engine: &dyn Engine, printer: &Printer) -> Done {
         printer.line(Value::Null, format!("engine: {}", engine.name()));
     }
     Ok(())
+}
+
+/// What a model is for in its pack.
+fn part(path: &Path, manifest: &Manifest) -> Option<String> {
+    let folder = path.parent().filter(|parent| is_pack(parent))?;
+    Pack::load(folder).ok()?.part(path, manifest.role)
 }
 
 fn describe(path: &Path, manifest: &Manifest) -> Value {

@@ -28,16 +28,14 @@ pub(super) struct Taxa {
 }
 
 impl Taxa {
-    /// Every name the classifier can give.
+    /// Every name the classifiers can give.
     pub fn known(networks: &Networks) -> Vec<taxa::Known> {
-        let labels = networks.classifier.as_ref().map(|model| model.manifest().labels.as_slice());
-        taxa::known(labels.unwrap_or_default())
+        taxa::known(&networks.labels())
     }
 
     /// Of the classifier, under the site's lists; a trap without one knows animals, people and vehicles.
     pub fn of(networks: &Networks, config: &Config) -> Taxa {
-        let labels =
-            networks.classifier.as_ref().map(|model| model.manifest().labels.as_slice()).unwrap_or_default();
+        let labels = &networks.labels();
         let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
         Taxa { names: taxa::names(labels, &fence), ancestors: taxa::ancestors(labels) }
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EffortChoice, EngineChoice, Journal, KeepPeople, KeepSightings, Models,
-    ProviderChoice, Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, power, sending,
-    watchdog,
+    ProviderChoice, Retention, SecondHead, Site, Species, Strip, Thresholds, alerts, bundles, console, power,
+    sending, watchdog,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
@@ -63,11 +63,14 @@ pub(super) fn defaults() -> Config {
         burst: Burst { frames: 3, interval: Duration::from_secs(1), gap: Duration::from_secs(20) },
         models: Models {
             manifests: Vec::new(),
+            ensemble: None,
+            seconds: Vec::new(),
             engine: EngineChoice::Auto,
             onnxruntime: None,
             provider: ProviderChoice::Cpu,
             threads: 0,
             effort: EffortChoice::default(),
+            look: None,
             frugal_below_mv: 0,
         },
         thresholds: Thresholds::default(),
@@ -183,13 +186,26 @@ impl Ranges<'_> {
     }
 
     fn models(&self, models: raw::Models, folder: &Path) -> Result<Models, ConfigError> {
+        let second = |second: raw::SecondHead| -> Result<SecondHead, ConfigError> {
+            let temperature = second.temperature;
+            let within = |t: f64| self.number("models.second.temperature", t, 0.01..=100.0);
+            Ok(SecondHead {
+                on: second.on,
+                model: folder.join(second.model),
+                threshold: self.score("models.second.threshold", second.threshold)?,
+                temperature: temperature.map(within).transpose()?.map(|t| t as f32),
+            })
+        };
         Ok(Models {
             manifests: models.manifests.iter().map(|m| folder.join(m)).collect(),
+            ensemble: models.ensemble,
+            seconds: models.second.into_iter().map(second).collect::<Result<_, _>>()?,
             engine: models.engine,
             onnxruntime: models.onnxruntime.map(|path| folder.join(path)),
             provider: models.provider,
             threads: self.whole("models.threads", models.threads, 0..=64)? as usize,
             effort: models.effort,
+            look: models.look,
             frugal_below_mv: self.whole("models.frugal_below_mv", models.frugal_below_mv, 0..=65_535)? as u16,
         })
     }

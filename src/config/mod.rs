@@ -82,10 +82,14 @@ pub struct Burst {
 }
 
 /// The networks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Models {
     /// Manifests or model directories, as paths from the working directory.
     pub manifests: Vec<PathBuf>,
+    /// How several classifiers become one; `None`: what a pack among them says, else there is one at most.
+    pub ensemble: Option<EnsembleMean>,
+    /// Second heads, besides those of packs.
+    pub seconds: Vec<SecondHead>,
     /// Who runs them.
     pub engine: EngineChoice,
     /// ONNX Runtime's shared library or its folder, as a path from the working directory; `None`: looked for.
@@ -96,8 +100,51 @@ pub struct Models {
     pub threads: usize,
     /// How much of a burst is looked at.
     pub effort: EffortChoice,
+    /// How closely the networks look, in the place of what their manifests say; `None`: as those say.
+    pub look: Option<Vec<LookWord>>,
     /// With less than this in the battery, millivolts, `frugal` counts whatever `effort` says; 0: never.
     pub frugal_below_mv: u16,
+}
+
+/// What a network may do beyond one pass over the whole picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LookWord {
+    /// Nothing.
+    Plain,
+    /// Look at the quarters of every frame.
+    Tiles,
+    /// Look at the quarters of frames that show nothing as a whole.
+    TilesUnseen,
+    /// Level the contrast of infrared pictures.
+    Contrast,
+    /// Detect once more as in a mirror.
+    Mirror,
+    /// Classify once more as in a mirror.
+    MirrorNames,
+}
+
+/// How several classifiers become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnsembleMean {
+    /// The mean of their probabilities.
+    Probabilities,
+    /// The mean of their logarithms.
+    Logits,
+}
+
+/// A classifier that is asked for a finer name where the first one sees a certain taxon.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecondHead {
+    /// The taxon, by scientific name.
+    pub on: String,
+    /// Manifest or model directory, as a path from the working directory.
+    pub model: PathBuf,
+    /// Least score of its name.
+    pub threshold: Score,
+    /// What its logits are divided by, 0.01..=100; `None`: what its manifest says.
+    pub temperature: Option<f32>,
 }
 
 /// How much of a burst is looked at.

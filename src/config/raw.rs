@@ -180,6 +180,10 @@ impl Default for Burst {
 pub struct Models {
     /// Manifests or model directories, one per role.
     pub manifests: Vec<String>,
+    /// How several classifiers become one.
+    pub ensemble: Option<super::EnsembleMean>,
+    /// Second heads.
+    pub second: Vec<SecondHead>,
     /// `auto` or an engine's name.
     pub engine: super::EngineChoice,
     /// ONNX Runtime's shared library.
@@ -190,6 +194,8 @@ pub struct Models {
     pub threads: i64,
     /// How much of a burst is looked at.
     pub effort: super::EffortChoice,
+    /// How closely the networks look.
+    pub look: Option<Vec<super::LookWord>>,
     /// Millivolts; 0: never.
     pub frugal_below_mv: i64,
 }
@@ -198,13 +204,38 @@ impl Default for Models {
     fn default() -> Self {
         Models {
             manifests: Vec::new(),
+            ensemble: None,
+            second: Vec::new(),
             engine: super::EngineChoice::Auto,
             onnxruntime: None,
             provider: super::ProviderChoice::Cpu,
             threads: 0,
             effort: super::EffortChoice::default(),
+            look: None,
             frugal_below_mv: 0,
         }
+    }
+}
+
+/// A second head.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondHead {
+    /// Scientific name.
+    pub on: String,
+    /// Manifest or model directory.
+    pub model: String,
+    /// 0 to 1.
+    #[serde(default = "SecondHead::threshold")]
+    pub threshold: f64,
+    /// 0.01 to 100.
+    pub temperature: Option<f64>,
+}
+
+impl SecondHead {
+    /// DeepFaune's for its bird head.
+    fn threshold() -> f64 {
+        0.8
     }
 }
 

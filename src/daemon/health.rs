@@ -53,6 +53,7 @@ impl Totals {
         self.spent.motion += spent.motion;
         self.spent.detect += spent.detect;
         self.spent.classify += spent.classify;
+        self.spent.second += spent.second;
         self.spent.network += spent.network;
         self.judging += judging;
     }

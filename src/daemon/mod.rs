@@ -7,6 +7,7 @@
 //! `power` holds the power plan. The `sender` is the second long-lived thread.
 
 mod aim;
+mod chosen;
 pub mod health;
 pub mod live;
 pub mod merge;

@@ -3,10 +3,14 @@
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 
-use crate::config::{Config, EffortChoice, EngineChoice, Models, ProviderChoice, Thresholds};
+use super::chosen::Chosen;
+use crate::config::{Config, EffortChoice, EngineChoice, LookWord, Models, ProviderChoice, Thresholds};
 use crate::engine::choose::{Choice, Provider, Wish, choose};
+use crate::engine::labels::Label;
+use crate::engine::look::Word;
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
+use crate::engine::pack::{Mean, Second};
 use crate::engine::{Engine, EngineError};
 use crate::units::Score;
 use crate::vision::cascade::Effort;
@@ -16,6 +20,8 @@ use crate::vision::detect::Detector;
 use crate::vision::fence::Fence;
 use crate::vision::fuse::{Clues, Fusion};
 use crate::vision::judge::{self, Judge};
+use crate::vision::namer::Namer;
+use crate::vision::second::Head;
 use crate::vision::strip::Strip;
 use crate::vision::taxonomy::Taxonomy;
 
@@ -29,7 +35,7 @@ pub enum ModelsError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// Two models for one task.
-    #[error("{} and {} are both {role}s; give one model per role", first.display(), second.display())]
+    #[error("{} and {} are both {role}s; {cure}", first.display(), second.display())]
     SameRole {
         /// Their role.
         role: &'static str,
@@ -37,6 +43,22 @@ pub enum ModelsError {
         first: PathBuf,
         /// The second manifest.
         second: PathBuf,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// A model that is to be asked for names is no classifier.
+    #[error("{} is a {role}; a second head must be a classifier", manifest.display())]
+    NoClassifier {
+        /// Its manifest.
+        manifest: PathBuf,
+        /// What it is.
+        role: &'static str,
+    },
+    /// Second heads without a first.
+    #[error("the second head {} needs a classifier that tells when to ask it; add one", manifest.display())]
+    NoFirst {
+        /// Its manifest.
+        manifest: PathBuf,
     },
     /// The thresholds contradict each other.
     #[error("`thresholds`: {0}")]
@@ -53,17 +75,39 @@ pub struct Networks {
     pub detector: Option<Model>,
     /// Names what is in them.
     pub classifier: Option<Model>,
+    /// Further classifiers, averaged with the first.
+    pub more: Vec<Model>,
+    /// How.
+    pub mean: Mean,
+    /// Asked for a finer name where the classifiers see a certain taxon.
+    pub seconds: Vec<(Second, Model)>,
 }
 
 impl Networks {
     /// The models for the record: `role name@sha256-prefix`.
     pub fn names(&self) -> Vec<String> {
-        [&self.detector, &self.classifier].into_iter().flatten().map(|model| name(model.manifest())).collect()
+        [&self.detector, &self.classifier]
+            .into_iter()
+            .flatten()
+            .chain(self.classifiers().skip(1))
+            .map(|model| name(model.manifest()))
+            .collect()
+    }
+
+    /// The first classifier, those averaged with it, and second heads.
+    fn classifiers(&self) -> impl Iterator<Item = &Model> {
+        self.classifier.iter().chain(&self.more).chain(self.seconds.iter().map(|(_, model)| model))
+    }
+
+    /// Everything that can be named, by the labels of every classifier.
+    pub fn labels(&self) -> Vec<Label> {
+        self.classifiers().flat_map(|model| model.manifest().labels.iter().cloned()).collect()
     }
 
     fn take(&mut self, model: Model) {
         match model.manifest().role {
             Role::Detector => self.detector = Some(model),
+            Role::Classifier if self.classifier.is_some() => self.more.push(model),
             Role::Classifier => self.classifier = Some(model),
             Role::Embedder => {
                 log::warn!("{} is an embedder: nothing uses one yet", model.manifest().path.display());
@@ -84,29 +128,45 @@ pub fn open(chosen: &Models) -> Result<Networks, ModelsError> {
 
 /// The same on an engine that [`engine`] gave, for callers that open them several times.
 pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsError> {
-    let mut manifests: Vec<Manifest> = Vec::with_capacity(chosen.manifests.len());
-    for path in &chosen.manifests {
-        let manifest = Manifest::load(path)?;
-        if let Some(first) = manifests.iter().find(|m| m.role == manifest.role) {
-            return Err(ModelsError::SameRole {
-                role: manifest.role.as_str(),
-                first: first.path.clone(),
-                second: manifest.path,
-            });
-        }
-        manifests.push(manifest);
-    }
+    let words: Option<Vec<Word>> =
+        chosen.look.as_ref().map(|words| words.iter().copied().map(word).collect());
+    let Chosen { models, mean, seconds } = super::chosen::chosen(chosen)?;
+    let (seconds, heads): (Vec<Second>, Vec<Manifest>) = seconds.into_iter().unzip();
+    let firsts = models.len();
     // Side by side: loading is most of a start.
     let opened: Vec<Result<Model, ModelError>> = std::thread::scope(|scope| {
         let open = |manifest| scope.spawn(move || Model::of_file(manifest, engine, chosen.threads));
-        let opening: Vec<_> = manifests.into_iter().map(open).collect();
+        let opening: Vec<_> = models.into_iter().chain(heads).map(open).collect();
         opening.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
-    let mut networks = Networks::default();
-    for model in opened {
+    let mut networks = Networks { mean, ..Networks::default() };
+    let mut opened = opened.into_iter().map(|model| {
+        let mut model = model?;
+        if let Some(words) = &words {
+            let manifest = model.manifest();
+            model.look(manifest.look.asked(words, manifest.role));
+        }
+        Ok::<Model, ModelError>(model)
+    });
+    for model in opened.by_ref().take(firsts) {
         networks.take(model?);
     }
+    for (second, model) in seconds.into_iter().zip(opened) {
+        networks.seconds.push((second, model?));
+    }
     Ok(networks)
+}
+
+/// The network's word for a site's.
+fn word(chosen: LookWord) -> Word {
+    match chosen {
+        LookWord::Plain => Word::Plain,
+        LookWord::Tiles => Word::Tiles,
+        LookWord::TilesUnseen => Word::TilesUnseen,
+        LookWord::Contrast => Word::Contrast,
+        LookWord::Mirror => Word::Mirror,
+        LookWord::MirrorNames => Word::MirrorNames,
+    }
 }
 
 /// The networks trained on the bench world; they know no real animal.
@@ -215,23 +275,36 @@ pub fn build(
             silence: fitted.silence,
         };
     }
-    let classifier = networks.classifier.map(Classifier::new).transpose()?;
-    if let Some(temperature) = classifier.as_ref().map(Classifier::temperature) {
+    let members = networks.classifier.into_iter().chain(networks.more).map(Classifier::new);
+    let namer = Namer::new(members.collect::<Result<Vec<_>, _>>()?, networks.mean);
+    if let Some(temperature) = namer.as_ref().map(Namer::temperature) {
         settings.decide.temperature_single = temperature;
         settings.decide.temperature_mean = temperature;
     }
-    let named = classifier.map(|classifier| {
-        let species = if species.is_open() { &allowed(&classifier) } else { species };
-        let taxonomy = Taxonomy::new(classifier.labels().to_vec(), species, fence);
-        (classifier, taxonomy)
+    let (mut seconds, mut heads) = (Vec::new(), Vec::new());
+    for (second, model) in networks.seconds {
+        let classifier = Classifier::new(model)?;
+        let temperature = second.temperature.unwrap_or(classifier.temperature());
+        let taxonomy = taxonomy(classifier.labels(), classifier.allowed(), species, fence);
+        heads.push(Head { on: second.on, taxonomy, threshold: second.threshold, temperature });
+        seconds.push(classifier);
+    }
+    let named = namer.map(|namer| {
+        let taxonomy = taxonomy(namer.labels(), namer.allowed(), species, fence).with_heads(heads);
+        (namer.with_seconds(seconds), taxonomy)
     });
     Ok(Judge::new(detector, named, settings))
 }
 
-/// The labels that a classifier's manifest allows, as a list of taxa.
-fn allowed(classifier: &Classifier) -> Fence {
-    let Some(names) = classifier.allowed() else { return Fence::default() };
-    let labels = classifier.labels().iter().filter(|label| names.contains(&label.name));
-    let taxa = labels.filter_map(|label| label.taxon.as_ref().map(|taxon| taxon.scientific.clone()));
-    Fence { allow: taxa.collect(), block: Vec::new() }
+/// The tree of `labels`; where a site lists no species, the labels that the manifest allows are the list.
+fn taxonomy(labels: &[Label], allowed: Option<&[String]>, species: &Fence, fence: &Fence) -> Taxonomy {
+    let species = match allowed.filter(|_| species.is_open()) {
+        Some(names) => {
+            let labels = labels.iter().filter(|label| names.contains(&label.name));
+            let taxa = labels.filter_map(|label| label.taxon.as_ref().map(|taxon| taxon.scientific.clone()));
+            &Fence { allow: taxa.collect(), block: Vec::new() }
+        }
+        None => species,
+    };
+    Taxonomy::new(labels.to_vec(), species, fence)
 }

@@ -67,6 +67,7 @@ use std::path::{Path, PathBuf};
 
 use super::form::Form;
 use super::labels::Label;
+use super::look::Look;
 
 pub use super::read::parse;
 
@@ -129,6 +130,8 @@ pub struct Manifest {
     pub temperature: f32,
     /// Classifiers: the only labels that may win, all of them names in `labels`; `None` for all.
     pub allowed: Option<Vec<String>>,
+    /// How closely it looks.
+    pub look: Look,
 }
 
 /// Order of the input's axes.

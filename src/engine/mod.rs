@@ -8,6 +8,7 @@
 //! | [`manifest`] | the manifest beside an `.onnx`: its types and its errors |
 //! | `keys`, `read` | from its text to checked values |
 //! | [`form`] | forms of one network, each for one engine, and which is taken |
+//! | [`look`] | how closely a network looks, beyond one pass over the whole |
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
@@ -35,6 +36,7 @@ pub mod install;
 pub mod install_set;
 mod keys;
 pub mod labels;
+pub mod look;
 pub mod manifest;
 pub mod model;
 #[cfg(any(feature = "tract", feature = "onnxruntime"))]

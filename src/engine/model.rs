@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::hash::{sha256, sha256_file};
+use super::look::Look;
 use super::manifest::{Dtype, Manifest, ManifestError};
 use super::read::parse_with;
 use super::{Data, Engine, EngineError, Network, Tensor, shapes, tflite};
@@ -152,6 +153,11 @@ impl Model {
     /// What the model is.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Has it look as closely as `look` says, in the place of its manifest.
+    pub fn look(&mut self, look: Look) {
+        self.manifest.look = look;
     }
 
     /// Which engine runs it.

@@ -1,7 +1,6 @@
 //! Networks that work together: a folder with a `pack.toml` and one model per subfolder.
 //!
-//! `[ensemble]` and `[[second]]` are read and checked; the judgement does not use them yet, and takes one detector and
-//! one classifier of `models`.
+//! A pack's folder stands wherever a model's may: in `models.manifests`, after `--model`, among what is installed.
 //!
 //! ```toml
 //! pack = "starter"
@@ -21,7 +20,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 use super::keys::Section;
-use super::manifest::ManifestError;
+use super::manifest::{ManifestError, Role};
 
 /// The file that makes a folder a pack.
 pub const FILE: &str = "pack.toml";
@@ -116,6 +115,19 @@ impl Pack {
         Ok(Pack { name, version, models, mean, seconds })
     }
 
+    /// What the model at `path`, with this `role`, is for in it; nothing for the one detector or classifier.
+    pub fn part(&self, path: &Path, role: Role) -> Option<String> {
+        if let Some(second) = self.seconds.iter().find(|second| second.model == path) {
+            return Some(format!("second head for {} from {}", second.on, second.threshold));
+        }
+        let mean = self.mean.filter(|_| role == Role::Classifier)?;
+        let of = match mean {
+            Mean::Probabilities => "probabilities",
+            Mean::Logits => "logits",
+        };
+        Some(format!("averaged by {of}"))
+    }
+
     /// Every model of it: those of `models`, then the second heads'.
     pub fn all(&self) -> impl Iterator<Item = &Path> {
         self.models.iter().map(PathBuf::as_path).chain(self.seconds.iter().map(|s| s.model.as_path()))
@@ -151,8 +163,14 @@ mod tests {
         let pack = Pack::parse(TEXT, Path::new("p/pack.toml")).unwrap();
         assert_eq!(pack.all().collect::<Vec<_>>(), [Path::new("p/d"), Path::new("p/c"), Path::new("p/b")]);
         assert_eq!((pack.mean, pack.seconds[0].threshold, pack.seconds[0].temperature), (None, 0.8, None));
-        let mean = Pack::parse(&format!("{TEXT}[ensemble]\nmean = \"logits\"\n"), Path::new("p/pack.toml"));
-        assert_eq!(mean.unwrap().mean, Some(Mean::Logits));
+        let mean =
+            Pack::parse(&format!("{TEXT}[ensemble]\nmean = \"logits\"\n"), Path::new("p/pack.toml")).unwrap();
+        assert_eq!(mean.mean, Some(Mean::Logits));
+        let part = |pack: &Pack, name: &str, role| pack.part(&Path::new("p").join(name), role);
+        assert_eq!(part(&pack, "c", Role::Classifier), None);
+        assert_eq!(part(&pack, "b", Role::Classifier).as_deref(), Some("second head for Aves from 0.8"));
+        assert_eq!(part(&mean, "c", Role::Classifier).as_deref(), Some("averaged by logits"));
+        assert_eq!(part(&mean, "d", Role::Detector), None);
     }
 
     #[test]

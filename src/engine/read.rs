@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::form::{Form, Kind, Need};
 use super::keys::Section;
 use super::labels::{self, Label};
+use super::look::Look;
 use super::manifest::{
     Align, Classes, Colour, Decode, Dtype, Fusion, Input, Layout, Manifest, ManifestError, Output, Resize,
     Role, Thresholds,
@@ -26,7 +27,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
     let table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 17] = [
         "role",
         "name",
         "version",
@@ -43,6 +44,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         "temperature",
         "allowed",
         "form",
+        "look",
     ];
     let top = Section::new(path, "", &table, &KEYS)?;
     let role = top.needed_choice(
@@ -68,6 +70,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         thresholds: thresholds(&top, role)?,
         fusion: fusion(&top, role)?,
         temperature: temperature(&top, role)?,
+        look: Look::read(&top, role)?,
     })
 }
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::album::each_ahead;
+use super::detect::Detector;
 use super::fuse::{self, Verdict};
 use super::judge::{CLASSIFIED, Gathered, Judge, Work, millis, timed};
 use super::looks::{Cuts, FirstLook, first_look};
@@ -168,7 +169,7 @@ impl Judge {
     /// Looks until the burst is decided. `None` where it has to be looked at as a whole: without a detector, with fewer
     /// than two frames, or with one that could not be read, compared or shown to the detector.
     pub(super) fn look_by_steps(&mut self, exits: &Exits, work: &mut Work<'_>) -> Option<Gathered> {
-        let side = self.detector.as_ref().map(|d| d.input_size().0.max(d.input_size().1))?;
+        let side = self.detector.as_ref().map(Detector::side)?;
         if work.album.len() < 2 {
             return None;
         }
@@ -241,8 +242,9 @@ impl Judge {
         };
         work.spent.decode += millis(began);
         let began = Instant::now();
-        work.looked.detector += 1;
-        let found = self.detector.as_mut()?.detect(&picture).ok();
+        let detector = self.detector.as_mut()?;
+        let found = detector.detect(&picture).ok();
+        work.looked.detector += detector.runs(found.as_deref().unwrap_or_default());
         work.spent.detect += millis(began);
         found
     }

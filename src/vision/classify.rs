@@ -71,8 +71,32 @@ impl Classifier {
         cut(picture, crop_region(picture.size(), bbox, input.resize), input)
     }
 
+    /// Whether what is cut for it is what is cut for `other`, pixel by pixel.
+    pub(super) fn cuts_like(&self, other: &Classifier) -> bool {
+        let of = |c: &Classifier| {
+            let input = &c.model.manifest().input;
+            (input.width, input.height, input.resize, input.bicubic)
+        };
+        of(self) == of(other)
+    }
+
     /// The same as [`Classifier::logits`] of what was cut before.
     pub(super) fn logits_of(&mut self, cut: &Cut) -> Result<Arc<[f32]>, EngineError> {
+        let plain = self.pass(cut)?;
+        if !self.model.manifest().look.mirror {
+            return Ok(plain.into());
+        }
+        let mirrored = self.pass(&cut.mirrored())?;
+        Ok(plain.iter().zip(mirrored).map(|(a, b)| (a + b) / 2.0).collect())
+    }
+
+    /// Networks that run for one box.
+    pub(super) fn runs(&self) -> u32 {
+        1 + u32::from(self.model.manifest().look.mirror)
+    }
+
+    /// One pass of the network.
+    fn pass(&mut self, cut: &Cut) -> Result<Vec<f32>, EngineError> {
         let manifest = self.model.manifest();
         let (tensor, _) = cut.tensor(&manifest.input);
         let decode = manifest.output.decode;

@@ -2,7 +2,8 @@
 //!
 //! 1. A track counts when its best box reaches the floor; its weaker boxes then count with it.
 //! 2. Per animal the raw logits are averaged over its boxes (never over empty frames), the softmax taken with
-//!    DeepFaune's temperature over the allowed classes, and the result named by [`Taxonomy::name`].
+//!    DeepFaune's temperature over the allowed classes, and the result named by [`Taxonomy::name`]; where a second
+//!    head was asked, its finer name is taken if it is certain (`second`).
 //! 3. Tracks never seen at once whose names agree (one is the other, or contains it) are taken for pieces of one
 //!    animal: their logits are averaged together, as DeepFaune does over a whole sequence. The common name is kept
 //!    unless a piece alone had a finer one. Where a vague piece agrees with two different species it stays alone.
@@ -166,10 +167,9 @@ fn by_taxon(
             tracks.sort_unstable();
             let count = track::at_once(frames, &tracks);
             let best = group.first()?;
-            let top5 = match (taxonomy, best.mean(settings)) {
-                (Some(taxonomy), Some((mean, temperature))) => taxonomy.top(&mean, temperature, TOP),
-                _ => Vec::new(),
-            };
+            let mean = taxonomy.and_then(|t| Some((t, best.mean(t, settings)?)));
+            let top5 =
+                mean.map(|(t, (mean, temperature))| t.top(&mean, temperature, TOP)).unwrap_or_default();
             let Some(name) = &best.name else { return Some(unnamed(probability, count, top5, tracks)) };
             Some(Sighting {
                 taxon: name.taxon.scientific.clone(),

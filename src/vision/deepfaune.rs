@@ -5,7 +5,8 @@
 //! at least one frame with an animal  -> the best animal box of each; mean of their logits over allowed classes;
 //!                                       p = softmax(L / T), T = 1.10 for one frame and 1.04 for more;
 //!                                       the best class if its p, cut to two decimals, reaches the threshold,
-//!                                       else undefined (told here as an animal, the best class staying first of the top 5)
+//!                                       else undefined (told here as an animal, the best class staying first of the top 5);
+//!                                       a bird for certain gets the bird head's best class if that reaches it too
 //! else                               -> human if on at least as many frames as vehicles, else vehicle
 //! ```
 //!
@@ -17,7 +18,7 @@
 use super::decide::{ANIMAL, PERSON, VEHICLE};
 use super::taxonomy::{Taxonomy, softmax};
 use super::{Category, Detection, FrameJudgement, Sighting};
-use crate::engine::labels::{ANIMALIA, Label};
+use crate::engine::labels::{ANIMALIA, Label, Lineage};
 use crate::event::Outcome;
 use crate::units::{Rank, Score};
 
@@ -95,34 +96,68 @@ fn animal(logits: &[&[f32]], count: u16, taxonomy: Option<&Taxonomy>, settings: 
         top5: Vec::new(),
         tracks: Vec::new(),
     };
-    let (Some(taxonomy), Some(first)) = (taxonomy, logits.first()) else { return undefined };
+    let Some(taxonomy) = taxonomy.filter(|_| !logits.is_empty()) else { return undefined };
     let temperature =
         if logits.len() > 1 { settings.temperature_sequence } else { settings.temperature_single };
-    let mean: Vec<f32> = (0..first.len())
-        .map(|class| logits.iter().filter_map(|l| l.get(class)).sum::<f32>() / logits.len() as f32)
-        .map(|l| l / temperature)
-        .collect();
-    let allowed: Vec<f32> = mean
-        .iter()
-        .enumerate()
-        .map(|(class, &l)| if taxonomy.is_allowed_animal(class) { l } else { f32::NEG_INFINITY })
-        .collect();
-    let mut ranked: Vec<(&Label, f32)> = taxonomy.labels().iter().zip(softmax(&allowed, 1.0)).collect();
-    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let own: Vec<&[f32]> = logits.iter().map(|l| taxonomy.own_part(l)).collect();
+    let ranked = ranked(&own, taxonomy, temperature);
     let top5 = ranked.iter().take(5).map(|(l, p)| (l.name.clone(), Score::new(*p))).collect();
     let Some((label, p)) = ranked.first() else { return undefined };
-    let score = Score::new((p * 100.0).trunc() / 100.0);
+    let score = truncated(*p);
     match &label.taxon {
-        Some(taxon) if score.get() >= settings.threshold => Sighting {
-            taxon: taxon.scientific.clone(),
-            rank: taxon.rank,
-            label: taxon.english.clone(),
-            score,
-            top5,
-            ..undefined
-        },
+        Some(taxon) if score.get() >= settings.threshold => {
+            let (taxon, score) = refined(logits, taxon, taxonomy, settings).unwrap_or((taxon, score));
+            Sighting {
+                taxon: taxon.scientific.clone(),
+                rank: taxon.rank,
+                label: taxon.english.clone(),
+                score,
+                top5,
+                ..undefined
+            }
+        }
         _ => Sighting { score, top5, ..undefined },
     }
+}
+
+/// The labels by the softmax of the mean logits over the allowed classes, the most probable first.
+fn ranked<'a>(logits: &[&[f32]], taxonomy: &'a Taxonomy, temperature: f32) -> Vec<(&'a Label, f32)> {
+    let classes = logits.first().map_or(0, |l| l.len());
+    let mean = |class: usize| logits.iter().filter_map(|l| l.get(class)).sum::<f32>() / logits.len() as f32;
+    let allowed: Vec<f32> =
+        (0..classes)
+            .map(|class| {
+                if taxonomy.is_allowed_animal(class) { mean(class) / temperature } else { f32::NEG_INFINITY }
+            })
+            .collect();
+    let mut ranked: Vec<(&Label, f32)> = taxonomy.labels().iter().zip(softmax(&allowed, 1.0)).collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    ranked
+}
+
+/// What a second head says of a label that holds, as its bird head of birds: the best class, if it reaches the
+/// threshold as well.
+fn refined<'a>(
+    logits: &[&[f32]],
+    first: &Lineage,
+    taxonomy: &'a Taxonomy,
+    settings: &Settings,
+) -> Option<(&'a Lineage, Score)> {
+    let heads = taxonomy.heads().iter().enumerate().filter(|(_, head)| head.refines(first));
+    let answers = heads.filter_map(|(number, head)| {
+        let asked: Vec<&[f32]> = logits.iter().filter_map(|l| taxonomy.part(l, number)).collect();
+        let (label, p) = ranked(&asked, &head.taxonomy, head.temperature).into_iter().next()?;
+        let finer = label.taxon.as_ref().filter(|t| t.rank < first.rank && t.is_within(&first.scientific))?;
+        Some((finer, truncated(p)))
+    });
+    answers
+        .filter(|(_, score)| score.get() >= settings.threshold)
+        .max_by(|a, b| a.1.get().total_cmp(&b.1.get()))
+}
+
+/// DeepFaune cuts scores to two decimals.
+fn truncated(p: f32) -> Score {
+    Score::new((p * 100.0).trunc() / 100.0)
 }
 
 /// The sighting of people or vehicles; DeepFaune's score for them is 1.

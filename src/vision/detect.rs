@@ -3,8 +3,9 @@
 use super::Category;
 use super::heads::{ClassMap, decode};
 use super::nms::suppress;
-use super::prepare::prepare;
+use super::prepare::{Cut, Fit, cut};
 use crate::engine::EngineError;
+use crate::engine::look::{Look, Tiles};
 use crate::engine::manifest::{Decode, Role};
 use crate::engine::model::Model;
 use crate::image::{Pixels, Region};
@@ -57,33 +58,155 @@ impl Detector {
         self.model.manifest().thresholds.detection
     }
 
-    /// Every box on `picture` from the manifest's low threshold on, most confident first, one per thing.
+    /// The side in pixels that frames are to be decoded for: larger than the input's where quarters are looked at.
+    pub fn side(&self) -> u32 {
+        let (width, height) = self.input_size();
+        let side = width.max(height);
+        if self.model.manifest().look.tiles == Tiles::Never {
+            side
+        } else {
+            (side as f32 / TILE).ceil() as u32
+        }
+    }
+
+    /// Every box on `picture` from the manifest's low threshold on, most confident first, one per thing; of its quarters
+    /// too where the manifest's `[look]` says so.
     pub fn detect(&mut self, picture: &impl Pixels) -> Result<Vec<RawBox>, EngineError> {
-        self.detect_in(picture, &BBox::FULL)
+        let mut found = self.detect_in(picture, &BBox::FULL)?;
+        let Look { tiles, tile_odds, .. } = self.model.manifest().look;
+        let seen = found.iter().any(|b| b.confidence.get() >= self.threshold());
+        if tiles == Tiles::Never || (tiles == Tiles::Unseen && seen) {
+            return Ok(found);
+        }
+        let mut pieces = Vec::new();
+        for tile in tiles_of() {
+            for found_here in self.detect_in(picture, &tile)? {
+                let confidence = by_odds(found_here.confidence, tile_odds);
+                let list = if cut_off(&found_here.bbox, &tile) { &mut pieces } else { &mut found };
+                list.push(RawBox { confidence, ..found_here });
+            }
+        }
+        // A piece of what another box shows whole is that thing; of one that nothing shows whole the piece is all there is.
+        pieces.retain(|piece| {
+            let same = found.iter().filter(|whole| whole.category == piece.category);
+            same.map(|whole| piece.bbox.covered_by(&whole.bbox)).all(|covered| covered < PIECE)
+        });
+        found.extend(pieces);
+        self.suppress(&mut found);
+        Ok(found)
+    }
+
+    /// Runs of the network for the last [`Detector::detect`], at most.
+    pub(super) fn runs(&self, found: &[RawBox]) -> u32 {
+        let Look { tiles, mirror, .. } = self.model.manifest().look;
+        let seen = found.iter().any(|b| b.confidence.get() >= self.threshold());
+        let parts = match tiles {
+            Tiles::Never => 1,
+            Tiles::Unseen if seen => 1,
+            _ => 5,
+        };
+        parts * (1 + u32::from(mirror))
     }
 
     /// The same on `region` of `picture` alone, at the picture's own resolution; boxes are on the whole picture.
     pub fn detect_in(&mut self, picture: &impl Pixels, region: &BBox) -> Result<Vec<RawBox>, EngineError> {
         let (width, height) = picture.size();
         let region = Region::of(region, width, height);
-        let (tensor, fit) = prepare(picture, region, &self.model.manifest().input)?;
-        let (main, boxes) = self.model.infer(&tensor)?;
-        let manifest = self.model.manifest();
-        let mut found: Vec<RawBox> = decode(manifest, &main, boxes.as_ref(), &self.classes)
-            .into_iter()
-            .map(|c| RawBox {
-                bbox: fit.on_picture(c.corners),
-                category: c.category,
-                confidence: Score::new(c.score),
-            })
-            .filter(|b| b.bbox.area() > 0.0)
-            .collect();
-        // End-to-end heads give each thing once: nothing overlaps too much for them.
-        let iou = match manifest.output.decode {
-            Decode::Yolov10 | Decode::RtDetr => 1.0,
-            _ => manifest.thresholds.nms_iou,
-        };
-        suppress(&mut found, iou);
+        let Look { contrast, mirror, infrared_odds, .. } = self.model.manifest().look;
+        let mut cut = cut(picture, region, &self.model.manifest().input)?;
+        let dark = if contrast { cut.level() } else { infrared_odds != 1.0 && cut.is_colourless() };
+        let mut found = self.pass(&cut, |_, corners| corners)?;
+        if mirror {
+            found.extend(self.pass(&cut.mirrored(), |fit, corners| fit.unmirrored(corners))?);
+        }
+        if dark && infrared_odds != 1.0 {
+            found.iter_mut().for_each(|b| b.confidence = by_odds(b.confidence, infrared_odds));
+        }
+        self.suppress(&mut found);
         Ok(found)
+    }
+
+    /// One pass of the network; `plain` brings corners on its input to where they lie on a plain one.
+    fn pass(
+        &mut self,
+        cut: &Cut,
+        plain: impl Fn(&Fit, [f32; 4]) -> [f32; 4],
+    ) -> Result<Vec<RawBox>, EngineError> {
+        let (tensor, fit) = cut.tensor(&self.model.manifest().input);
+        let (main, boxes) = self.model.infer(&tensor)?;
+        let found = decode(self.model.manifest(), &main, boxes.as_ref(), &self.classes).into_iter();
+        let found = found.map(|c| RawBox {
+            bbox: fit.on_picture(plain(&fit, c.corners)),
+            category: c.category,
+            confidence: Score::new(c.score),
+        });
+        Ok(found.filter(|b| b.bbox.area() > 0.0).collect())
+    }
+
+    fn suppress(&self, found: &mut Vec<RawBox>) {
+        let manifest = self.model.manifest();
+        let once = self.looks_once() && matches!(manifest.output.decode, Decode::Yolov10 | Decode::RtDetr);
+        // End-to-end heads give each thing once in one pass: nothing overlaps too much for them.
+        suppress(found, if once { 1.0 } else { manifest.thresholds.nms_iou });
+    }
+
+    fn looks_once(&self) -> bool {
+        let Look { tiles, mirror, .. } = self.model.manifest().look;
+        tiles == Tiles::Never && !mirror
+    }
+}
+
+/// Share of each side that a quarter takes: two of them overlap by a fifth of the frame, so that what one cuts through
+/// the other shows whole, up to that size.
+const TILE: f32 = 0.6;
+
+/// A box so much of which lies in another is a piece of what that shows.
+const PIECE: f32 = 0.7;
+
+/// A box that ends this close to an inner edge of its quarter, in shares of the quarter, is cut through there.
+const EDGE: f32 = 0.01;
+
+/// The four quarters.
+fn tiles_of() -> [BBox; 4] {
+    let far = 1.0 - TILE;
+    [(0.0, 0.0), (far, 0.0), (0.0, far), (far, far)].map(|(x, y)| BBox { x, y, w: TILE, h: TILE })
+}
+
+/// Whether a box is cut through by an edge of its quarter that is none of the frame's.
+fn cut_off(bbox: &BBox, tile: &BBox) -> bool {
+    let at = |near: f32, far: f32, from: f32, length: f32| {
+        let edge = EDGE * length;
+        (from > 0.0 && near <= from + edge) || (from + length < 1.0 - EDGE && far >= from + length - edge)
+    };
+    at(bbox.x, bbox.x + bbox.w, tile.x, tile.w) || at(bbox.y, bbox.y + bbox.h, tile.y, tile.h)
+}
+
+/// A confidence with its odds multiplied.
+fn by_odds(confidence: Score, factor: f32) -> Score {
+    let p = confidence.get();
+    Score::new(p * factor / (1.0 - p + p * factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odds_by_hand() {
+        // 0.35 has odds of 7 to 13; by 1/1.6 they are 4.375 to 13.
+        assert!((by_odds(Score::new(0.35), 1.0 / 1.6).get() - 4.375 / 17.375).abs() < 1e-6);
+        assert_eq!(by_odds(Score::ONE, 0.5), Score::ONE);
+        assert_eq!(by_odds(Score::ZERO, 0.5), Score::ZERO);
+    }
+
+    #[test]
+    fn quarters_cover_the_frame_and_know_what_they_cut() {
+        let [first, .., last] = tiles_of();
+        assert!((last.x + last.w - 1.0).abs() < 1e-6);
+        let bbox = |x0, y0, x1, y1| BBox::from_corners(x0, y0, x1, y1);
+        assert!(cut_off(&bbox(0.4, 0.1, 0.6, 0.3), &first));
+        assert!(!cut_off(&bbox(0.0, 0.0, 0.5, 0.5), &first));
+        assert!(cut_off(&bbox(0.4, 0.5, 0.7, 0.9), &last));
+        assert!(!cut_off(&bbox(0.5, 0.5, 1.0, 1.0), &last));
     }
 }

@@ -1,6 +1,7 @@
 //! Individuals: the boxes of a track, the name its logits give, and tracks that are pieces of one animal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::decide::Settings;
 use super::taxonomy::{Named, Taxonomy};
@@ -47,10 +48,8 @@ pub(super) fn tracks(frames: &[FrameJudgement]) -> BTreeMap<u32, Track<'_>> {
 pub(super) struct Animal {
     pub(super) tracks: Vec<u32>,
     frames: BTreeSet<usize>,
-    /// Sum of the logits of all classified boxes.
-    logits: Vec<f32>,
-    /// How many boxes were classified.
-    classified: usize,
+    /// What every classified box carries.
+    logits: Vec<Arc<[f32]>>,
     /// `None` when nothing finer than an animal is known.
     pub(super) name: Option<Named>,
 }
@@ -61,30 +60,32 @@ impl Animal {
         let mut animal = Animal {
             tracks: vec![track.number],
             frames: track.frames.clone(),
-            logits: Vec::new(),
-            classified: 0,
+            logits: track.boxes.iter().filter_map(|d| d.logits.clone()).collect(),
             name: None,
         };
-        for logits in track.boxes.iter().filter_map(|d| d.logits.as_deref()) {
-            add(&mut animal.logits, logits);
-            animal.classified += 1;
-        }
         animal.name = animal.named(taxonomy, settings);
         animal
     }
 
-    /// Mean logits and the temperature for them; `None` if no box was classified.
-    pub(super) fn mean(&self, settings: &Settings) -> Option<(Vec<f32>, f32)> {
-        let boxes = self.classified as f32;
-        let temperature =
-            if self.classified > 1 { settings.temperature_mean } else { settings.temperature_single };
-        (self.classified > 0).then(|| (self.logits.iter().map(|l| l / boxes).collect(), temperature))
+    /// Mean logits of the classifier itself, and the temperature for them; `None` if no box was classified.
+    pub(super) fn mean(&self, taxonomy: &Taxonomy, settings: &Settings) -> Option<(Vec<f32>, f32)> {
+        let boxes = self.logits.len();
+        let temperature = if boxes > 1 { settings.temperature_mean } else { settings.temperature_single };
+        Some((mean(self.logits.iter().map(|l| taxonomy.own_part(l)))?, temperature))
     }
 
     fn named(&self, taxonomy: Option<&Taxonomy>, settings: &Settings) -> Option<Named> {
-        let (taxonomy, (mean, temperature)) = (taxonomy?, self.mean(settings)?);
-        let named = taxonomy.name(&taxonomy.probabilities(&mean, temperature), &settings.thresholds)?;
-        (named.taxon.rank < Rank::Kingdom).then_some(named)
+        let taxonomy = taxonomy?;
+        let (own, temperature) = self.mean(taxonomy, settings)?;
+        let first = taxonomy.name(&taxonomy.probabilities(&own, temperature), &settings.thresholds)?;
+        let first = Some(first).filter(|named| named.taxon.rank < Rank::Kingdom)?;
+        let refined = taxonomy.heads().iter().enumerate().filter(|(_, head)| head.refines(&first.taxon));
+        let refined = refined.filter_map(|(number, head)| {
+            let asked = mean(self.logits.iter().filter_map(|l| taxonomy.part(l, number)))?;
+            head.name(&asked, &first.taxon, &settings.thresholds)
+        });
+        let best = refined.max_by(|a, b| a.score.get().total_cmp(&b.score.get()));
+        Some(best.unwrap_or(first))
     }
 
     fn rank(&self) -> Rank {
@@ -116,21 +117,24 @@ impl Animal {
     fn take(&mut self, piece: Animal, taxonomy: Option<&Taxonomy>, settings: &Settings) {
         self.tracks.extend(piece.tracks);
         self.frames.extend(piece.frames);
-        if piece.classified > 0 {
-            add(&mut self.logits, &piece.logits);
-            self.classified += piece.classified;
-        }
+        self.logits.extend(piece.logits);
         let common = self.named(taxonomy, settings).filter(|n| n.taxon.rank <= self.rank());
         self.name = common.or(self.name.take());
     }
 }
 
-/// Adds `more` to `sum`, element by element.
-fn add(sum: &mut Vec<f32>, more: &[f32]) {
-    if sum.is_empty() {
-        sum.resize(more.len(), 0.0);
+/// The mean, element by element; `None` of nothing.
+fn mean<'a>(each: impl Iterator<Item = &'a [f32]>) -> Option<Vec<f32>> {
+    let mut sum: Vec<f32> = Vec::new();
+    let mut count = 0u32;
+    for logits in each {
+        if sum.is_empty() {
+            sum.resize(logits.len(), 0.0);
+        }
+        sum.iter_mut().zip(logits).for_each(|(s, l)| *s += l);
+        count += 1;
     }
-    sum.iter_mut().zip(more).for_each(|(s, m)| *s += m);
+    (count > 0).then(|| sum.iter().map(|s| s / count as f32).collect())
 }
 
 /// Joins pieces of one animal, the most certain first.

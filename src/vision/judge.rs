@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::album::Album;
 use super::cascade::{Effort, Exits, Looked, Stop};
-use super::classify::Classifier;
 use super::decide;
 use super::detect::{Detector, RawBox};
 use super::fuse::{self, Clues, Evidence, Fusion, Verdict};
 use super::looks::{Cuts, FirstLook};
 use super::memory::{SceneMemory, Seen};
 use super::motion::Motion;
+use super::namer::Namer;
 use super::sequence::{self, Rule};
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
@@ -76,7 +76,7 @@ struct Lesson {
 /// Judges bursts; holds the networks and what was learnt of the scene.
 pub struct Judge {
     pub(super) detector: Option<Detector>,
-    pub(super) classifier: Option<(Classifier, Taxonomy)>,
+    pub(super) classifier: Option<(Namer, Taxonomy)>,
     pub(super) settings: Settings,
     pub(super) learnt: Learnt,
     lesson: Option<Lesson>,
@@ -97,7 +97,7 @@ impl Judge {
     /// an `animal`.
     pub fn new(
         detector: Option<Detector>,
-        classifier: Option<(Classifier, Taxonomy)>,
+        classifier: Option<(Namer, Taxonomy)>,
         settings: Settings,
     ) -> Self {
         Judge {
@@ -210,7 +210,8 @@ impl Judge {
             track::link(&mut judged, &self.settings.track);
         }
         if verdict == Verdict::Alive {
-            self.classify(&mut judged, cuts, crops, &mut work);
+            let cuts = self.classify(&mut judged, cuts, crops, &mut work);
+            self.ask_seconds(&mut judged, &cuts, probability, &mut work);
         }
         let Work { faults, mut spent, looked, .. } = work;
         spent.network = (self.busy() - busy).as_secs_f32() * 1000.0;
@@ -222,7 +223,7 @@ impl Judge {
     /// Time spent in the networks so far.
     fn busy(&self) -> Duration {
         let detector = self.detector.as_ref().map(|d| d.model().busy());
-        let classifier = self.classifier.as_ref().map(|(c, _)| c.model().busy());
+        let classifier = self.classifier.as_ref().map(|(c, _)| c.busy());
         detector.unwrap_or_default() + classifier.unwrap_or_default()
     }
 
@@ -245,7 +246,6 @@ impl Judge {
             self.lesson = Some(Lesson { luma, infrared, seen });
         }
     }
-
 }
 
 /// What the steps of one burst share.

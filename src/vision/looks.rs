@@ -1,10 +1,9 @@
 //! What is held of a burst's frames while it is judged: small looks with their boxes, close-ups, the classifier's cuts.
 
 use super::album::{self, Album};
-use super::classify::Classifier;
 use super::detect::RawBox;
 use super::motion::{self, Motion};
-use super::prepare::Cut;
+use super::namer::{Crop as Sized, Namer};
 use super::regions::{self, Crop};
 use super::strip::Strip;
 use super::{Detection, FrameJudgement, Source};
@@ -15,18 +14,18 @@ use crate::units::BBox;
 /// Boxes on one spot are one object when they overlap so much; the usual value for merging two detector passes.
 pub(super) const SAME_OBJECT: f32 = 0.5;
 
-/// Boxes of full pictures at the classifier's size, so that no full picture must be kept for it.
+/// Boxes of full pictures at the classifiers' sizes, so that no full picture must be kept for it.
 #[derive(Default)]
-pub(super) struct Cuts(Vec<(usize, BBox, Result<Cut, EngineError>)>);
+pub(super) struct Cuts(Vec<(usize, BBox, Result<Sized, EngineError>)>);
 
 impl Cuts {
-    pub(super) fn add(&mut self, classifier: &Classifier, frame: usize, picture: &impl Pixels, bbox: BBox) {
+    pub(super) fn add(&mut self, namer: &Namer, frame: usize, picture: &impl Pixels, bbox: BBox) {
         if self.find(frame, &bbox).is_none() {
-            self.0.push((frame, bbox, classifier.cut(picture, &bbox)));
+            self.0.push((frame, bbox, namer.cut(picture, &bbox)));
         }
     }
 
-    pub(super) fn find(&self, frame: usize, bbox: &BBox) -> Option<&Result<Cut, EngineError>> {
+    pub(super) fn find(&self, frame: usize, bbox: &BBox) -> Option<&Result<Sized, EngineError>> {
         self.0.iter().find(|(f, b, _)| *f == frame && b == bbox).map(|(_, _, cut)| cut)
     }
 }

@@ -1,9 +1,10 @@
 //! Frames to a [`Judgement`]: motion, detection, classification, fusion, taxonomy. No files, clocks or devices.
 //!
 //! One file per step, in reading order: `strip` (where the camera writes on the picture), `motion` (what moved
-//! across the burst), `detect` (boxes of one frame), `regions` (a second look where something moved), `memory`
+//! across the burst), `detect` (boxes of one frame, with `contrast` where there is no colour), `regions` (a second look where something moved), `memory`
 //! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
-//! over the frames), `classify` (crops to logits), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
+//! over the frames), `classify` (crops to logits), `namer` (the classifiers of a site) with `ensemble`
+//! (several as one) and `second` (asked for finer names), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
 //! (bursts merged), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade`
 //! (where looking ends early), `judge` (all of it in order, over `looks`).
@@ -12,9 +13,11 @@ mod album;
 pub mod cascade;
 mod cells;
 pub mod classify;
+mod contrast;
 pub mod decide;
 pub mod deepfaune;
 pub mod detect;
+pub mod ensemble;
 pub mod fence;
 pub mod fuse;
 mod heads;
@@ -24,11 +27,13 @@ mod looks;
 pub mod megadetector;
 pub mod memory;
 pub mod motion;
+pub mod namer;
 pub mod names;
 mod naming;
 pub mod nms;
 mod prepare;
 pub mod regions;
+pub mod second;
 pub mod sequence;
 pub mod speciesnet;
 pub mod strip;
@@ -83,7 +88,8 @@ pub struct Detection {
     pub source: Source,
     /// The individual it belongs to over the burst, from 0.
     pub track: u32,
-    /// The classifier's raw logits on this box's crop, one per class; `None` where it was not classified.
+    /// The classifier's raw logits on this box's crop, one per class, and behind them those of second heads that were
+    /// asked, NaN for those that were not (`second` says where each begins); `None` where it was not classified.
     pub logits: Option<Arc<[f32]>>,
 }
 
@@ -169,6 +175,8 @@ pub struct Spent {
     pub detect: f32,
     /// The classifier.
     pub classify: f32,
-    /// What of the last two passed inside the networks.
+    /// Second heads.
+    pub second: f32,
+    /// What of the last three passed inside the networks.
     pub network: f32,
 }

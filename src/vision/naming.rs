@@ -57,8 +57,15 @@ impl Judge {
     }
 
     /// The classifier on every animal box, at full resolution: on what was cut before, or on the frame decoded again.
-    pub(super) fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, crops: usize, work: &mut Work<'_>) {
-        let Some((classifier, _)) = &mut self.classifier else { return };
+    /// Returns what was cut.
+    pub(super) fn classify(
+        &mut self,
+        frames: &mut [FrameJudgement],
+        mut cuts: Cuts,
+        crops: usize,
+        work: &mut Work<'_>,
+    ) -> Cuts {
+        let Some((classifier, _)) = &mut self.classifier else { return cuts };
         let wanted = chosen(frames, crops);
         let mut missing: Vec<usize> =
             wanted.iter().filter(|(at, bbox)| cuts.find(*at, bbox).is_none()).map(|(at, _)| *at).collect();
@@ -83,7 +90,7 @@ impl Judge {
             for detection in animals.filter(|d| wanted.contains(&(index, d.bbox))) {
                 let logits = match cuts.find(index, &detection.bbox) {
                     Some(Ok(cut)) => {
-                        work.looked.classifier += 1;
+                        work.looked.classifier += classifier.runs();
                         classifier.logits_of(cut)
                     }
                     Some(Err(error)) => Err(error.clone()),
@@ -96,6 +103,7 @@ impl Judge {
             }
         }
         work.spent.classify += millis(began);
+        cuts
     }
 }
 

@@ -1,5 +1,6 @@
 //! A picture, or a part of it, made into a network's input; and boxes on the input brought back to the picture.
 
+use super::contrast;
 use crate::engine::manifest::{Align, Colour, Dtype, Input, Layout, Resize};
 use crate::engine::{Data, EngineError, Tensor};
 use crate::image::{Filter, ImageError, Pixels, Region, Rgb};
@@ -19,6 +20,12 @@ pub(super) struct Fit {
 }
 
 impl Fit {
+    /// A box on a mirrored input where it lies on the plain one.
+    pub fn unmirrored(&self, [x0, y0, x1, y1]: [f32; 4]) -> [f32; 4] {
+        let across = 2.0 * self.origin.0 + self.region.width as f32 * self.scale.0;
+        [across - x1, y0, across - x0, y1]
+    }
+
     /// A box on the input, as corners x0, y0, x1, y1 in input pixels, on the picture; clipped to the part shown.
     pub fn on_picture(&self, [x0, y0, x1, y1]: [f32; 4]) -> BBox {
         let (width, height) = (self.region.width as f32, self.region.height as f32);
@@ -42,6 +49,28 @@ pub(super) struct Cut {
 }
 
 impl Cut {
+    /// Levels the contrast if there is no colour; says whether there is none.
+    pub fn level(&mut self) -> bool {
+        let colourless = contrast::is_colourless(&self.pixels);
+        if colourless {
+            contrast::level(&mut self.pixels);
+        }
+        colourless
+    }
+
+    /// Whether there is no colour in it.
+    pub fn is_colourless(&self) -> bool {
+        contrast::is_colourless(&self.pixels)
+    }
+
+    /// The same as in a mirror. Boxes found on it lie as [`Fit::unmirrored`] has them.
+    pub fn mirrored(&self) -> Cut {
+        let row_bytes = 3 * self.pixels.width.max(1) as usize;
+        let rows = self.pixels.data.chunks_exact(row_bytes);
+        let data = rows.flat_map(|row| row.as_chunks::<3>().0.iter().rev().flatten().copied()).collect();
+        Cut { pixels: Rgb { data, ..self.pixels }, fit: self.fit }
+    }
+
     /// The tensor `input` asks for, and where the part lies on it.
     pub fn tensor(&self, input: &Input) -> (Tensor, Fit) {
         let (left, top) = (self.fit.origin.0 as u32, self.fit.origin.1 as u32);
@@ -65,6 +94,7 @@ pub(super) fn cut(picture: &impl Pixels, region: Region, input: &Input) -> Resul
     Ok(Cut { pixels: resized, fit })
 }
 
+#[cfg(test)]
 /// Makes `region` of `picture` into the tensor `input` asks for.
 pub(super) fn prepare(
     picture: &impl Pixels,
@@ -216,6 +246,20 @@ pub(super) mod tests {
         // What lies in the padding is clipped to the region.
         let clipped = fit.on_picture([-50.0, -50.0, 500.0, 500.0]);
         assert!(clipped.iou(&BBox::from_corners(0.25, 0.25, 0.75, 0.75)) > 0.9999, "{clipped:?}");
+    }
+
+    #[test]
+    fn what_a_mirrored_cut_shows_lies_where_it_was() {
+        // A red half of a 40x20 picture, left; letterboxed into 16x16, centred: 16x8 from row 4 on.
+        let row: Vec<u8> = (0..40).flat_map(|x| if x < 20 { [255, 0, 0] } else { [0, 0, 0] }).collect();
+        let picture = Rgb { width: 40, height: 20, data: row.repeat(20) };
+        let input = plain_input(16, 16, Resize::Letterbox { align: Align::Centre, pad: 0 });
+        let plain = cut(&picture, whole(&picture), &input).unwrap();
+        let (tensor, fit) = plain.mirrored().tensor(&input);
+        let reds: Vec<bool> = tensor.to_f32()[8 * 16..9 * 16].iter().map(|v| *v > 200.0).collect();
+        assert!(reds[..7].iter().all(|red| !red) && reds[9..].iter().all(|red| *red), "{reds:?}");
+        let found = fit.on_picture(fit.unmirrored([8.0, 4.0, 16.0, 12.0]));
+        assert!(found.iou(&BBox::from_corners(0.0, 0.0, 0.5, 1.0)) > 0.999, "{found:?}");
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub fn merge(bursts: &[Judgement], taxonomy: Option<&Taxonomy>, rule: &Rule) -> 
             motion: sum.motion + b.spent.motion,
             detect: sum.detect + b.spent.detect,
             classify: sum.classify + b.spent.classify,
+            second: sum.second + b.spent.second,
             network: sum.network + b.spent.network,
         }),
     }

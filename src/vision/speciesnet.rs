@@ -117,7 +117,7 @@ pub fn answer(frame: &FrameJudgement, taxonomy: Option<&Taxonomy>) -> Answer {
     let best = frame.detections.iter().max_by(|a, b| a.confidence.get().total_cmp(&b.confidence.get()));
     let (category, d) = best.map_or((Category::Animal, 0.0), |b| (b.category, b.confidence.get()));
     let Some((taxonomy, ranked)) =
-        taxonomy.and_then(|t| Some((t, ranked(best.and_then(|b| b.logits.as_deref())?))))
+        taxonomy.and_then(|t| Some((t, ranked(t.own_part(best.and_then(|b| b.logits.as_deref())?)))))
     else {
         return match category {
             Category::Person if d > SURE => detector(What::Human, d),

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::fence::Fence;
 use super::names;
+use super::second::Head;
 use crate::engine::labels::{Label, Lineage};
 use crate::units::{Rank, Score};
 
@@ -71,6 +72,8 @@ pub struct Taxonomy {
     nodes: Vec<Node>,
     /// Per label: the node it stands for and those above it, by level.
     paths: Vec<Option<Path>>,
+    /// Second heads; their logits follow the classifier's own, in this order.
+    heads: Vec<Head>,
 }
 
 /// One taxon of the tree.
@@ -110,7 +113,45 @@ impl Taxonomy {
                 Some(tree.path(taxon, permitted.get(i).copied().unwrap_or(false)))
             })
             .collect();
-        Taxonomy { labels, kept, nodes: tree.nodes, paths }
+        Taxonomy { labels, kept, nodes: tree.nodes, paths, heads: Vec::new() }
+    }
+
+    /// The same with second heads.
+    pub fn with_heads(self, heads: Vec<Head>) -> Self {
+        Taxonomy { heads, ..self }
+    }
+
+    /// The second heads.
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// The classifier's own logits of what a detection carries.
+    pub(super) fn own_part<'a>(&self, logits: &'a [f32]) -> &'a [f32] {
+        logits.get(..self.labels.len()).unwrap_or(logits)
+    }
+
+    /// The logits of the second head numbered `head` in what a detection carries; `None` where it was not asked.
+    pub(super) fn part<'a>(&self, logits: &'a [f32], head: usize) -> Option<&'a [f32]> {
+        let (from, to) = self.place(head);
+        logits.get(from..to).filter(|part| part.first().is_some_and(|first| !first.is_nan()))
+    }
+
+    /// What a detection carries, with the logits of the second head numbered `head` put in.
+    pub(super) fn with_part(&self, logits: &[f32], head: usize, part: &[f32]) -> Vec<f32> {
+        let (from, to) = self.place(head);
+        let mut all = logits.to_vec();
+        all.resize(all.len().max(to), f32::NAN);
+        all.get_mut(from..to)
+            .into_iter()
+            .for_each(|place| place.iter_mut().zip(part).for_each(|(a, b)| *a = *b));
+        all
+    }
+
+    fn place(&self, head: usize) -> (usize, usize) {
+        let width = |head: &Head| head.taxonomy.labels.len();
+        let from = self.labels.len() + self.heads.iter().take(head).map(width).sum::<usize>();
+        (from, from + self.heads.get(head).map_or(0, width))
     }
 
     /// The labels, in the order of the classifier's outputs.
@@ -151,8 +192,12 @@ impl Taxonomy {
 
     /// The `n` most probable of the network's own labels, over all its classes: before any list or roll-up.
     pub fn top(&self, logits: &[f32], temperature: f32, n: usize) -> Vec<(String, Score)> {
-        let mut ranked: Vec<(&Label, f32)> =
-            self.labels.iter().zip(softmax(logits, temperature)).filter(|(_, p)| *p > 0.0).collect();
+        let mut ranked: Vec<(&Label, f32)> = self
+            .labels
+            .iter()
+            .zip(softmax(self.own_part(logits), temperature))
+            .filter(|(_, p)| *p > 0.0)
+            .collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
         ranked.into_iter().take(n).map(|(label, p)| (label.name.clone(), Score::new(p))).collect()
     }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::album::each_ahead;
-use super::detect::RawBox;
+use super::detect::{Detector, RawBox};
 use super::judge::{CLASSIFIED, Gathered, Judge, Work, millis, timed};
 use super::looks::{CloseUps, Cuts, FirstLook, SAME_OBJECT, first_look};
 use super::memory::Seen;
@@ -55,7 +55,7 @@ impl Judge {
 
     /// Every frame decoded as small as motion and the detector allow, and the detector's boxes on it.
     fn first_looks(&mut self, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Vec<RawBox>>) {
-        let side = self.detector.as_ref().map_or(0, |d| d.input_size().0.max(d.input_size().1));
+        let side = self.detector.as_ref().map_or(0, Detector::side);
         let album = work.album;
         let count = album.len();
         let (mut looks, mut boxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -69,8 +69,9 @@ impl Judge {
                 let began = Instant::now();
                 let found = match (&mut self.detector, &picture) {
                     (Some(detector), Some(picture)) => {
-                        work.looked.detector += 1;
-                        detector.detect(picture)
+                        let found = detector.detect(picture);
+                        work.looked.detector += detector.runs(found.as_deref().unwrap_or_default());
+                        found
                     }
                     _ => Ok(Vec::new()),
                 };

@@ -6,24 +6,23 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::engine::EngineArgs;
 use crate::cli::progress::warn;
-use crate::config::Models;
+use crate::config::{LookWord, Models};
 use crate::daemon::models::{self, Networks};
 use crate::daemon::start;
 use crate::engine::install::{default_dir, installed_packs};
 use crate::engine::labels::Label;
-use crate::engine::pack::Pack;
 use crate::vision::cascade::Effort;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
 use crate::vision::sequence::{self, Rule};
-use crate::vision::taxonomy::Taxonomy;
 use crate::vision::{Judgement, deepfaune, megadetector};
 
 /// How to judge.
 #[derive(Debug, clap::Args)]
 pub struct JudgingArgs {
-    /// A model's manifest, or its folder; one per role (detector, classifier). Without a detector motion alone
-    /// judges, without a classifier every animal is just an animal [default: the installed pack, if there is one]
+    /// A model's manifest, or its folder; one per role (detector, classifier); or the folder of a pack. Without a
+    /// detector motion alone judges, without a classifier every animal is just an animal [default: the installed pack,
+    /// if there is one]
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
 
@@ -51,6 +50,10 @@ pub struct JudgingArgs {
     /// decided, frugal trades some certainty for energy
     #[arg(long, value_name = "NAME", default_value = "full")]
     effort: EffortArg,
+
+    /// How closely the networks look, in the place of what their manifests say; several words with commas between them
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    look: Vec<LookArg>,
 
     /// How a sequence gets its label: trapline follows individuals and names several species; the others are those
     /// programs' own rules, to compare with
@@ -91,6 +94,36 @@ impl EffortArg {
     }
 }
 
+/// What a network may do beyond one pass over the whole picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LookArg {
+    /// Nothing
+    Plain,
+    /// Look at the four overlapping quarters of every frame as well
+    Tiles,
+    /// The same, of frames that show nothing as a whole
+    TilesUnseen,
+    /// Level the contrast of infrared pictures
+    Contrast,
+    /// Detect once more as in a mirror
+    Mirror,
+    /// Classify once more as in a mirror
+    MirrorNames,
+}
+
+impl LookArg {
+    fn word(self) -> LookWord {
+        match self {
+            LookArg::Plain => LookWord::Plain,
+            LookArg::Tiles => LookWord::Tiles,
+            LookArg::TilesUnseen => LookWord::TilesUnseen,
+            LookArg::Contrast => LookWord::Contrast,
+            LookArg::Mirror => LookWord::Mirror,
+            LookArg::MirrorNames => LookWord::MirrorNames,
+        }
+    }
+}
+
 /// How a sequence gets its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RuleChoice {
@@ -115,10 +148,9 @@ pub struct Judges {
 }
 
 impl Judges {
-    /// The labels of the classifier, if there is one.
+    /// The labels of the classifier and of its second heads, if there is one.
     pub fn labels(&self) -> Vec<Label> {
-        let taxonomy = self.judges.first().and_then(|j| j.judge.taxonomy());
-        taxonomy.map(|taxonomy| taxonomy.labels().to_vec()).unwrap_or_default()
+        self.judges.first().map(|j| labels(&j.judge)).unwrap_or_default()
     }
 }
 
@@ -131,7 +163,8 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     let count = threads.min(cameras).max(1);
     let manifests = manifests(args)?;
     let none = manifests.is_empty();
-    let chosen = Models { manifests, threads: threads.div_ceil(count), ..args.engine.models() };
+    let look = (!args.look.is_empty()).then(|| args.look.iter().map(|word| word.word()).collect());
+    let chosen = Models { manifests, look, threads: threads.div_ceil(count), ..args.engine.models() };
     let engine = models::engine(&chosen)?;
     let mut names = Vec::new();
     let mut judges = Vec::with_capacity(count);
@@ -140,8 +173,9 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
         names = networks.names();
         judges.push(SequenceJudge::new(networks, args, &species, chosen.threads)?);
     }
-    if let Some(labels) = judges.first().and_then(|j| j.judge.taxonomy()).map(Taxonomy::labels) {
-        for name in species.unknown(labels) {
+    let labels = judges.first().map(|j| labels(&j.judge)).unwrap_or_default();
+    if !labels.is_empty() {
+        for name in species.unknown(&labels) {
             warn(&format!("species list: the classifier knows nothing called `{name}`"));
         }
     }
@@ -152,8 +186,15 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     Ok(Judges {
         judges,
         models: names,
-        settings: format!("{:?} {:?} {species:?}{}", args.threshold, args.rule, told(args.effort)),
+        settings: format!("{:?} {:?} {species:?}{}", args.threshold, args.rule, told(args)),
     })
+}
+
+/// The labels of a judge's classifier and second heads.
+fn labels(judge: &Judge) -> Vec<Label> {
+    let Some(taxonomy) = judge.taxonomy() else { return Vec::new() };
+    let seconds = taxonomy.heads().iter().flat_map(|head| head.taxonomy.labels());
+    taxonomy.labels().iter().chain(seconds).cloned().collect()
 }
 
 /// The models asked for, or those of the one pack that is installed.
@@ -165,7 +206,7 @@ fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
     let packs = dir.map(|dir| installed_packs(&dir)).unwrap_or_default();
     match packs.as_slice() {
         [] => Ok(Vec::new()),
-        [only] => Ok(Pack::load(only)?.models),
+        [only] => Ok(vec![only.clone()]),
         several => {
             let names: Vec<String> = several.iter().map(|pack| pack.display().to_string()).collect();
             Err(anyhow!("several packs are installed ({}); name the models with --model", names.join(", ")))
@@ -173,9 +214,12 @@ fn manifests(args: &JudgingArgs) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-/// What a journal holds of the effort: nothing for the full one, so that journals of older programs are taken up.
-fn told(effort: EffortArg) -> String {
-    if effort == EffortArg::Full { String::new() } else { format!(" {effort:?}") }
+/// What a journal holds of the effort and the look: nothing where these are left out, so that journals of older programs
+/// are taken up.
+fn told(args: &JudgingArgs) -> String {
+    let effort = (args.effort != EffortArg::Full).then(|| format!(" {:?}", args.effort));
+    let look = (!args.look.is_empty()).then(|| format!(" {:?}", args.look));
+    effort.unwrap_or_default() + &look.unwrap_or_default()
 }
 
 /// The species list: scientific names, one per line.
@@ -241,12 +285,13 @@ impl SequenceJudge {
         // The stage table of `benches/against_python.sh` is made of these lines.
         let spent = &judgement.spent;
         log::debug!(
-            "{} frames, ms: decode {:.2} motion {:.2} detect {:.2} classify {:.2} network {:.2}",
+            "{} frames, ms: decode {:.2} motion {:.2} detect {:.2} classify {:.2} second {:.2} network {:.2}",
             frames.len(),
             spent.decode,
             spent.motion,
             spent.detect,
             spent.classify,
+            spent.second,
             spent.network
         );
         judgement
