@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::drivers::bench::{BenchCamera, BenchClock, BenchTrigger, Script, Stage};
+use crate::drivers::bench::{BenchAlarm, BenchCamera, BenchClock, BenchTrigger, Script, Stage};
+use crate::drivers::rtc_alarm::RtcAlarm;
 use crate::drivers::spool;
 use crate::drivers::system_clock::SystemClock;
-use crate::hal::{Camera, Clock, Trigger};
+use crate::hal::{Camera, Clock, PowerControl, Trigger};
 
 mod camera;
 mod check;
@@ -21,7 +22,7 @@ mod watch;
 pub use camera::alone as camera;
 pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
-pub use profile::{CameraDriver, ClockDriver, Light, Profile, Stream, TriggerDriver};
+pub use profile::{CameraDriver, ClockDriver, Light, Power, PowerDriver, Profile, Stream, TriggerDriver};
 pub use watch::sensor;
 
 /// A board's devices, open.
@@ -34,6 +35,8 @@ pub struct Board {
     pub clock: Arc<dyn Clock>,
     /// What the bench plays, where a bench device is among them: it knows the truth.
     pub script: Option<Arc<Script>>,
+    /// Wakes the machine when it is off, and cuts its power; `None`: nothing does.
+    pub power: Option<Box<dyn PowerControl>>,
     /// Whether there is no hardware behind it at all.
     pub bench: bool,
     /// Set to have a burst taken at once; the bench does not look at it.
@@ -65,9 +68,13 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
             Arc::clone(&clock),
             profile.bench.pace,
         );
-        let camera = BenchCamera::new(script, stage, time, profile.bench.faults);
+        let camera = BenchCamera::new(script, Arc::clone(&stage), time, profile.bench.faults);
         let (trigger, camera) = (Box::new(trigger), Box::new(camera));
-        return Ok(Board { trigger, camera, clock, script: Some(played), bench: true, asked, reboot });
+        let power: Option<Box<dyn PowerControl>> = match &profile.power {
+            Power::Bench => Some(Box::new(BenchAlarm::new(Arc::clone(&stage), profile.bench.alarm))),
+            _ => alarm(profile)?,
+        };
+        return Ok(Board { trigger, camera, clock, script: Some(played), power, bench: true, asked, reboot });
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (trigger, camera): (Box<dyn Trigger>, Box<dyn Camera>) = match profile.camera {
@@ -80,7 +87,16 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
             (watch::watch(profile, &clock, &asked, eyes)?, camera)
         }
     };
-    Ok(Board { trigger, camera, clock, script: None, bench: false, asked, reboot })
+    let power = alarm(profile)?;
+    Ok(Board { trigger, camera, clock, script: None, power, bench: false, asked, reboot })
+}
+
+/// What wakes the machine of `profile`; the bench's is opened with its other devices.
+pub fn alarm(profile: &Profile) -> Result<Option<Box<dyn PowerControl>>, BoardError> {
+    Ok(match &profile.power {
+        Power::Rtc { name, rest } => Some(Box::new(RtcAlarm::open(Path::new("/sys"), name, *rest)?)),
+        Power::None | Power::Outside | Power::Bench => None,
+    })
 }
 
 /// The pictures of the first burst of the bench, `width` pixels wide, to try networks with.

@@ -14,6 +14,7 @@ use crate::drivers::gpio::LineName;
 use crate::drivers::light;
 use crate::drivers::motion;
 use crate::drivers::pir::{self, Wiring};
+use crate::drivers::rtc_alarm::Rest;
 use crate::drivers::spool;
 use crate::drivers::stream;
 use crate::drivers::trigger::Limits;
@@ -48,6 +49,8 @@ pub struct Profile {
     pub spool: spool::Options,
     /// What the bench devices play.
     pub bench: Options,
+    /// Who wakes the machine when it is off.
+    pub power: Power,
     /// What the board draws; `None`: not known.
     pub energy: Option<Energy>,
 }
@@ -82,6 +85,40 @@ pub struct Light {
     pub lamp: Option<LineName>,
     /// The line that holds the infrared filter in the way, or the two that move it in and out, and the pulse they need.
     pub filter: (Vec<LineName>, Duration),
+}
+
+/// Who wakes the machine when it is off.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Power {
+    /// Nobody: it stays on.
+    #[default]
+    None,
+    /// One of the kernel's clocks, [`crate::drivers::rtc_alarm`].
+    Rtc {
+        /// Its name below /sys/class/rtc.
+        name: String,
+        /// How the machine rests.
+        rest: Rest,
+    },
+    /// A controller outside, at the sensor: it cuts the power of a machine that went off, and switches it on.
+    Outside,
+    /// The bench's clock, [`crate::drivers::bench::BenchAlarm`].
+    Bench,
+}
+
+/// Drivers of what wakes the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PowerDriver {
+    /// Nobody.
+    #[default]
+    None,
+    /// One of the kernel's clocks.
+    Rtc,
+    /// A controller outside.
+    Outside,
+    /// The bench's clock.
+    Bench,
 }
 
 /// Drivers of the trigger.
@@ -149,6 +186,7 @@ impl Profile {
             light: check.light(&raw.light, &raw.stream, raw.camera)?,
             stream: check.stream(raw.stream, raw.camera)?,
             spool: check.spool(&raw.spool)?,
+            power: check.power(raw.power)?,
             energy: raw.energy.map(|energy| energy.check(file)).transpose()?,
             bench: check.bench(&raw.bench)?,
             description: raw.description,

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use super::energy::Energy;
-use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
-use crate::drivers::bench::{Faults, Pace, Play, Scenery};
+use super::profile::{CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
+use crate::drivers::bench::{AlarmFault, Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
 use crate::drivers::pir::Bias;
+use crate::drivers::rtc_alarm::Rest;
 use crate::drivers::spool::After;
 use crate::drivers::trigger::Rule;
 
@@ -26,8 +27,23 @@ pub(super) struct Raw {
     pub stream: RawStream,
     pub light: RawLight,
     pub spool: RawSpool,
+    pub power: RawPower,
     pub energy: Option<Energy>,
     pub bench: RawBench,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPower {
+    pub driver: PowerDriver,
+    pub rtc: String,
+    pub rest: Rest,
+}
+
+impl Default for RawPower {
+    fn default() -> Self {
+        RawPower { driver: PowerDriver::None, rtc: "rtc0".to_owned(), rest: Rest::Off }
+    }
 }
 
 #[derive(Deserialize)]
@@ -251,6 +267,7 @@ pub(super) struct RawBench {
     pub quality: i64,
     pub pace: Pace,
     pub faults: Faults,
+    pub alarm: AlarmFault,
 }
 
 impl Default for RawBench {
@@ -265,6 +282,7 @@ impl Default for RawBench {
             quality: quality.into(),
             pace: Pace::default(),
             faults: Faults::default(),
+            alarm: AlarmFault::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod events;
 pub mod export;
 pub mod import;
 pub mod models;
+mod once;
 mod progress;
 pub mod report;
 pub mod review;

@@ -13,13 +13,13 @@ use super::console::{self, Beside};
 use super::engine::EngineArgs;
 use super::sending::{self, Taxa, Working};
 use super::service::Service;
-use super::{Done, Failure, bundle};
+use super::{Done, Failure, bundle, once};
 use crate::board::{self, Board, BoardError};
 use crate::bundle::{BundleError, Kind, Site, StartError};
 use crate::config::{Config, Journal};
 use crate::daemon::live::Power;
 use crate::daemon::models;
-use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
+use crate::daemon::pipeline::{Acknowledged, Devices, Judges, Pipeline};
 use crate::daemon::power::Keeper;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
@@ -32,7 +32,8 @@ const EXAMPLES: &str = "\
 Examples:
   trapline run --board bench --bursts 5 --journal /tmp/trap.db
   trapline run --config cross/trapline.toml --model models/bench-detector
-  trapline run --board auto --bursts 1   # then: kill -USR2 its process, to take a burst by hand";
+  trapline run --board auto --bursts 1   # then: kill -USR2 its process, to take a burst by hand
+  trapline run --once   # the power came on for one burst: take it, judge it, send it, go off";
 
 /// Arguments of `trapline run`.
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,10 @@ pub struct Args {
     /// Stop after so many bursts
     #[arg(long, value_name = "N")]
     bursts: Option<u64>,
+    /// The power was switched on for one burst: take it at once, judge it, let its messages leave, and go off where
+    /// the board's [power] says who switches the power on again
+    #[arg(long, conflicts_with = "bursts")]
+    pub(super) once: bool,
     /// Journal; overrides the configuration's. Pictures go to a folder NAME-media beside it, messages for the card to
     /// NAME-outbox
     #[arg(long, value_name = "FILE")]
@@ -80,29 +85,37 @@ pub fn run(args: Args) -> Done {
         base.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
     }
     let site = Site { file: args.config.clone(), base };
-    let (config, networks, _) =
-        site.start(&|config| overridden(&args, config), Utc::now()).map_err(unstarted)?;
-    let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
-    let board = board::open_profile(&profile, config.site.coordinates).map_err(unopened)?;
+    let profile = board::find(&site.base.board, &args.boards).map_err(Failure::input)?;
+    let open = |config: &Config| board::open_profile(&profile, config.site.coordinates).map_err(unopened);
+    // The camera exposes while the networks load.
+    let early = match args.once {
+        true => Some(once::begin(open(&site.base)?, &site.base)?),
+        false => None,
+    };
+    let (config, networks, unable) = once::judge(&site, &args)?;
+    let mut board = early.map_or_else(|| open(&config), Ok)?;
     signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
-    let judge = models::judge(networks, &config).map_err(Failure::input)?;
+    let judge: Box<dyn Judges> = match unable {
+        Some(unable) => unable,
+        None => Box::new(models::judge(networks, &config).map_err(Failure::input)?),
+    };
     start::reached("ready to judge");
     let bench = board.bench;
-    let (devices, stop) = (devices(board), stop_on_signals()?);
+    let (control, stop) = (board.power.take(), stop_on_signals()?);
+    let devices = devices(board);
     let clock = Arc::clone(&devices.clock);
-    let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
+    let opened = Pipeline::open(config.clone(), devices, judge, names.clone());
     let mut pipeline = opened.map_err(failed)?;
     pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
     let gauges = Box::new(SysfsGauges::new(Path::new("/sys")));
-    // No driver wakes a board yet: outside its hours the trap rests awake.
     let mut plan = config.power.clone();
     if bench {
         // A laptop's battery is not that of the trap it plays.
         (plan.low, plan.critical) = (0, 0);
     }
-    let keeper = Keeper::new(plan, config.site.coordinates, gauges, None, clock.monotonic());
+    let keeper = Keeper::new(plan, config.site.coordinates, gauges, control, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
     let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site), shedding)?;
@@ -112,7 +125,7 @@ pub fn run(args: Args) -> Done {
         config: &config,
         file: console::absolute(args.config.as_deref()),
         bench,
-        profile: Some(profile),
+        profile: Some(profile.clone()),
         models: names,
         clock,
         known,
@@ -127,29 +140,42 @@ pub fn run(args: Args) -> Done {
     let service = Service::start(pulse)?;
     let mut tally = Tally::default();
     let paint = Paint::for_stdout();
-    let ended = pipeline
-        .run(&stop, args.bursts, &mut |done| {
-            sender.ring();
-            trial.burst(done.burst.outcome);
-            if let Some(service) = &service {
-                service.status(tally.count(done));
-            }
-            let line = match args.json {
-                true => object(done).to_string(),
-                false => paint.outcome(done.burst.outcome, &columns(done)),
-            };
-            if !say(&line) || given_up.load(Ordering::SeqCst) {
-                stop.store(true, Ordering::SeqCst);
-            }
-        })
-        .map_err(failed);
+    if args.once {
+        pipeline.hands_over();
+    }
+    let mut told = |done: &Acknowledged<'_>| {
+        sender.ring();
+        trial.burst(done.burst.outcome);
+        if let Some(service) = &service {
+            service.status(tally.count(done));
+        }
+        let line = match args.json {
+            true => object(done).to_string(),
+            false => paint.outcome(done.burst.outcome, &columns(done)),
+        };
+        if !say(&line) || given_up.load(Ordering::SeqCst) {
+            stop.store(true, Ordering::SeqCst);
+        }
+    };
+    let limit = if args.once { Some(1) } else { args.bursts };
+    let ended = pipeline.run(&stop, limit, &mut told).map_err(failed);
+    if args.once {
+        let left = once::send(&sender, &config.journal.path, config.power.once_send);
+        if left > 0 {
+            log::warn!("{left} messages wait for the next start");
+        }
+    }
     if let Some(service) = service {
         service.finish();
     }
     drop(sender.finish());
+    if args.once {
+        pipeline.hand_over(once::watched(&profile)).map_err(failed)?;
+    }
     trial.end(ended.is_ok());
     let asked = match page.and_then(|page| page.finish()) {
         None if ready.reboot.load(Ordering::SeqCst) || given_up.load(Ordering::SeqCst) => Some(Power::Reboot),
+        None if pipeline.goes_off() => Some(Power::Off),
         asked => asked,
     };
     match asked {
@@ -189,7 +215,7 @@ fn system(words: &[String]) -> Done {
 }
 
 /// The configuration with what the command line overrides.
-fn overridden(args: &Args, mut config: Config) -> Config {
+pub(super) fn overridden(args: &Args, mut config: Config) -> Config {
     if let Some(journal) = &args.journal {
         config.journal = beside(journal);
         config.out.directory.path = neighbour(journal, "-outbox");
@@ -202,7 +228,7 @@ fn overridden(args: &Args, mut config: Config) -> Config {
 }
 
 /// A trap that cannot start: mostly wrong input.
-fn unstarted(error: StartError) -> Failure {
+pub(super) fn unstarted(error: StartError) -> Failure {
     match error {
         StartError::Bundle(error) if !error.is_input() => Failure::runtime(error),
         other => Failure::input(other),

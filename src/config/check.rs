@@ -390,6 +390,12 @@ mod tests {
         "rise",
         "settle_min",
         "shed",
+        "critical_sleep_h",
+        "sleep_most_h",
+        "sleep_least_min",
+        "grace_min",
+        "wake_early_s",
+        "once_send_s",
     ];
 
     #[test]

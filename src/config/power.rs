@@ -26,6 +26,18 @@ pub struct Raw {
     pub settle_min: i64,
     /// What is given up at low.
     pub shed: Vec<Shed>,
+    /// Hours of a sleep at critical.
+    pub critical_sleep_h: i64,
+    /// Hours of the longest sleep.
+    pub sleep_most_h: i64,
+    /// Minutes below which a sleep is not worth it.
+    pub sleep_least_min: i64,
+    /// Minutes awake after every start.
+    pub grace_min: i64,
+    /// Seconds that the machine wakes before the watch.
+    pub wake_early_s: i64,
+    /// Seconds that `run --once` waits for its messages.
+    pub once_send_s: i64,
 }
 
 impl Default for Raw {
@@ -39,6 +51,17 @@ impl Default for Raw {
             rise: 10,
             settle_min: 10,
             shed: vec![Shed::Uplink, Shed::Judge],
+            critical_sleep_h: 12,
+            // An alarm that fails costs a day at most.
+            sleep_most_h: 24,
+            // A start costs a minute at full power: less than a quarter of an hour asleep saves next to nothing.
+            sleep_least_min: 15,
+            // So long somebody who stands at the trap finds it awake.
+            grace_min: 5,
+            // A computer that was off has to start first; how long it takes is the board's (docs/power.md).
+            wake_early_s: 90,
+            // A LoRaWAN join and one uplink with its two windows take some 20 s (facts of the modems).
+            once_send_s: 60,
         }
     }
 }
@@ -140,6 +163,8 @@ pub struct Power {
     pub grace: Duration,
     /// So much earlier than the watch the machine wakes.
     pub early: Duration,
+    /// A run for one burst waits so long for its messages to leave.
+    pub once_send: Duration,
 }
 
 impl Default for Power {
@@ -159,6 +184,7 @@ impl Default for Power {
             shortest: minutes(15),
             grace: minutes(5),
             early: Duration::from_secs(90),
+            once_send: Duration::from_secs(60),
         }
     }
 }
@@ -184,8 +210,12 @@ pub(super) fn check(raw: Raw, placed: bool, ranges: &Ranges<'_>) -> Result<Power
         settle: time("power.settle_min", raw.settle_min, 0..=1440, 60)?,
         shed_uplink: raw.shed.contains(&Shed::Uplink),
         shed_judge: raw.shed.contains(&Shed::Judge),
-        // No board has a driver that wakes it: how it would sleep is not for a site to say yet.
-        ..Power::default()
+        critical_sleep: time("power.critical_sleep_h", raw.critical_sleep_h, 1..=168, 3600)?,
+        longest: time("power.sleep_most_h", raw.sleep_most_h, 1..=168, 3600)?,
+        shortest: time("power.sleep_least_min", raw.sleep_least_min, 2..=1440, 60)?,
+        grace: time("power.grace_min", raw.grace_min, 1..=60, 60)?,
+        early: time("power.wake_early_s", raw.wake_early_s, 0..=3600, 1)?,
+        once_send: time("power.once_send_s", raw.once_send_s, 0..=600, 1)?,
     })
 }
 

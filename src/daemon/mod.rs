@@ -4,7 +4,7 @@
 //! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose,
 //! `taxa` knows what they can name, `health` counts what happened, `pulse` knows who makes progress, `live` shows it
 //! to whoever watches, `aim` takes the pictures one aims the camera by, `ration` looks less while the battery is low,
-//! `power` holds the power plan. The `sender` is the second long-lived thread.
+//! `power` holds the power plan, `once` is a run for one burst. The `sender` is the second long-lived thread.
 
 mod aim;
 mod chosen;
@@ -12,6 +12,7 @@ pub mod health;
 pub mod live;
 pub mod merge;
 pub mod models;
+pub mod once;
 pub mod pictures;
 pub mod pipeline;
 pub mod power;

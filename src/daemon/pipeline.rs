@@ -171,6 +171,8 @@ pub struct Pipeline {
     /// The watch has ended and the machine is awake, or about to go off.
     resting: bool,
     goes_off: bool,
+    /// A sensor outside stands watch when the run is over.
+    hands_over: bool,
 }
 
 impl Pipeline {
@@ -213,6 +215,7 @@ impl Pipeline {
             keeper: None,
             resting: false,
             goes_off: false,
+            hands_over: false,
         };
         Ok(pipeline)
     }
@@ -275,7 +278,12 @@ impl Pipeline {
             return Ok(());
         }
         self.judge.end_sequence();
-        self.effort(EffortKind::Stop)
+        self.effort(if self.hands_over { EffortKind::Handover } else { EffortKind::Stop })
+    }
+
+    /// The run is one of many short ones: after it a sensor outside stands watch ([`EffortKind::Handover`]).
+    pub fn hands_over(&mut self) {
+        self.hands_over = true;
     }
 
     /// What happened since the start.
@@ -338,7 +346,7 @@ impl Pipeline {
     ) -> Result<(), JournalError> {
         let shutter = Instant::now();
         let first = self.totals.frames == 0;
-        if first {
+        if first && !self.hands_over {
             start::reached("camera asked");
         }
         self.note(|| Note::Triggered(triggered.at));

@@ -11,6 +11,7 @@ pub mod lorawan;
 pub mod motion;
 pub mod mqtt;
 pub mod pir;
+pub mod rtc_alarm;
 mod secret;
 pub mod serial;
 pub mod sim7080;

@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::raw::Raw;
-use super::{BoardError, CameraDriver, ClockDriver, TriggerDriver};
+use super::profile::Power;
+use super::raw::{Raw, RawPower};
+use super::{BoardError, CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
 use crate::drivers::gpio::LineName;
 
 mod camera;
@@ -60,6 +61,13 @@ impl Check<'_> {
         if raw.clock == ClockDriver::Bench && !bench {
             return Err(self.refused("clock", "bench", "system, for it tells the bench's time only"));
         }
+        if raw.power.driver == PowerDriver::Bench && raw.clock != ClockDriver::Bench {
+            return Err(self.refused(
+                "power.driver",
+                "bench",
+                "none or rtc, for it wakes by the bench's clock only",
+            ));
+        }
         if raw.trigger == TriggerDriver::Pir && raw.pir.lines.is_empty() {
             return Err(self.refused("pir.lines", "empty", "1 to 8 lines"));
         }
@@ -91,6 +99,20 @@ impl Check<'_> {
             return Err(self.refused("stream.command", "empty", "a program and its arguments"));
         }
         Ok(())
+    }
+
+    /// Who wakes the machine. A clock's name is one of those below /sys/class/rtc.
+    pub fn power(&self, raw: RawPower) -> Result<Power, BoardError> {
+        let number = raw.rtc.strip_prefix("rtc").map(|digits| digits.parse::<u8>());
+        match (raw.driver, number) {
+            (PowerDriver::None, Some(Ok(_))) => Ok(Power::None),
+            (PowerDriver::Outside, Some(Ok(_))) => Ok(Power::Outside),
+            (PowerDriver::Bench, Some(Ok(_))) => Ok(Power::Bench),
+            (PowerDriver::Rtc, Some(Ok(_))) => Ok(Power::Rtc { name: raw.rtc, rest: raw.rest }),
+            _ => {
+                Err(self.refused("power.rtc", format!("\"{}\"", raw.rtc), "rtc0, rtc1 … (ls /sys/class/rtc)"))
+            }
+        }
     }
 
     /// A line's name. A chip's number is refused: it has changed between kernels on the same board.
@@ -175,6 +197,7 @@ mod tests {
             "stream",
             "light",
             "spool",
+            "power",
             "bench",
             "bench.faults",
             "energy",

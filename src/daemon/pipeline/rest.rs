@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Pipeline;
 use crate::daemon::power::{Keeper, Level, UNVERIFIED, Wish};
-use crate::hal::Shot;
+use crate::hal::{Handed, Shot};
 use crate::store::{EffortKind, JournalError};
 use crate::vision::Judgement;
 
@@ -48,13 +48,29 @@ impl Pipeline {
             Wish::Sleep => {
                 self.rest()?;
                 self.told_of_power()?;
-                self.goes_off = !self.keeper.as_ref().is_some_and(Keeper::sleeps_in_place);
-                if let Some(keeper) = self.keeper.as_mut().filter(|_| !self.goes_off) {
-                    // An alarm that is not certain is told by the keeper, and the machine stays awake.
-                    let _ = keeper.hand_over(&*clock);
-                }
+                // An alarm that is not certain is told by the keeper, and the machine stays awake.
+                let handed = self.keeper.as_mut().map(|keeper| keeper.hand_over(&*clock));
+                self.goes_off = handed == Some(Ok(Handed::GoesOff));
             }
         }
+        self.told_of_power()?;
+        Ok(self.goes_off)
+    }
+
+    /// A run for one burst is over: sets the alarm for when the machine is to wake at the latest, where something wakes
+    /// it, and hands over. Whether the machine is to go off; without an alarm that is certain it must not, unless a
+    /// controller outside wakes it (`watched`).
+    pub fn hand_over(&mut self, watched: bool) -> Result<bool, JournalError> {
+        let clock = Arc::clone(&self.devices.clock);
+        let handed = match &mut self.keeper {
+            Some(keeper) if keeper.wakes() => {
+                let after = keeper.next_alarm(&*clock);
+                keeper.arm_for(after, &*clock).and_then(|()| keeper.hand_over(&*clock))
+            }
+            _ if watched => Ok(Handed::GoesOff),
+            _ => Ok(Handed::Slept),
+        };
+        self.goes_off = handed == Ok(Handed::GoesOff);
         self.told_of_power()?;
         Ok(self.goes_off)
     }

@@ -254,9 +254,9 @@ impl Keeper {
         self.not_again_before = now + AGAIN;
     }
 
-    /// Whether [`Keeper::hand_over`] sleeps in its place.
-    pub fn sleeps_in_place(&self) -> bool {
-        self.control.as_ref().is_some_and(|control| control.sleeps_in_place())
+    /// Whether something wakes the machine.
+    pub fn wakes(&self) -> bool {
+        self.control.is_some()
     }
 
     /// The watch has ended: looks at the alarm once more, and tells the controller that the system goes off. An error

@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 mod ahead;
+mod alarm;
 mod camera;
 mod clock;
 mod faults;
@@ -17,6 +18,7 @@ mod lorawan;
 mod script;
 mod trigger;
 
+pub use alarm::{AlarmFault, BenchAlarm};
 pub use camera::BenchCamera;
 pub use clock::BenchClock;
 pub use faults::Faults;
@@ -39,6 +41,8 @@ pub struct Options {
     pub pace: Pace,
     /// What goes wrong.
     pub faults: Faults,
+    /// What goes wrong with the alarm clock.
+    pub alarm: AlarmFault,
 }
 
 /// What pictures the bench camera takes.
@@ -77,13 +81,19 @@ pub struct Stage {
     scenes: AtomicU64,
     /// The scene's time, milliseconds since 1970-01-01 UTC.
     now: AtomicI64,
+    /// Until when the machine slept last; what happened before is missed.
+    slept: AtomicI64,
 }
 
 impl Stage {
     /// Before the first scene of `script`.
     pub fn new(script: &Script) -> Arc<Self> {
         let now = script.at(0).timestamp_millis();
-        Arc::new(Stage { scenes: AtomicU64::new(0), now: AtomicI64::new(now) })
+        Arc::new(Stage {
+            scenes: AtomicU64::new(0),
+            now: AtomicI64::new(now),
+            slept: AtomicI64::new(i64::MIN),
+        })
     }
 
     /// Scene `index` begins at `at`.
@@ -100,6 +110,17 @@ impl Stage {
     /// The script's time.
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.now.load(Ordering::SeqCst)).unwrap_or_default()
+    }
+
+    /// Lets `time` pass in the script while nobody looks.
+    fn sleep(&self, time: Duration) {
+        self.pass(time);
+        self.slept.store(self.now.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Whether the machine slept at `at`, or later.
+    fn missed(&self, at: DateTime<Utc>) -> bool {
+        at.timestamp_millis() < self.slept.load(Ordering::SeqCst)
     }
 
     /// Lets `time` pass in the script.

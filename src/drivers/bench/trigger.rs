@@ -36,6 +36,9 @@ impl BenchTrigger {
 
 impl Trigger for BenchTrigger {
     fn wait(&mut self, deadline: Duration) -> Result<Option<Triggered>, DeviceError> {
+        while !self.exhausted() && self.stage.missed(self.script.at(self.next)) {
+            self.next += 1;
+        }
         let due_in = self.due_in();
         if self.exhausted() || due_in > deadline {
             std::thread::sleep(if self.exhausted() { Duration::ZERO } else { deadline });

@@ -1,0 +1,280 @@
+//! The kernel's real-time clock as an alarm clock: it wakes a computer that is off (Raspberry Pi 5) or asleep (Jetson).
+//!
+//! The files are those of Documentation/ABI/testing/sysfs-class-rtc: `since_epoch`, the clock's own seconds, and
+//! `wakealarm`, the second at which it wakes, empty where none is set. All times here are by that clock alone, so that
+//! a system clock which nobody set does not move the alarm.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::hal::{DeviceError, Handed, PowerControl};
+
+/// The clock was never set before this: 2024-01-01.
+const SET_AFTER: i64 = 1_704_067_200;
+
+/// A clock that runs shows it within this.
+const TICK: Duration = Duration::from_millis(1200);
+
+/// The alarm registers of the clocks in use (PCF85063, DS3231, RV3028, the Pi 5's own) hold a date: day of the month,
+/// hour, minute, second. Beyond four weeks the date comes twice.
+const LONGEST: Duration = Duration::from_secs(27 * 24 * 3600);
+
+/// How the machine spends the time until the alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rest {
+    /// Off: the system shuts down, the alarm starts it.
+    #[default]
+    Off,
+    /// Suspended to memory; the daemon goes on where it was.
+    Suspend,
+}
+
+/// The alarm of one of the kernel's clocks.
+#[derive(Debug)]
+pub struct RtcAlarm {
+    name: String,
+    folder: PathBuf,
+    /// Where a word suspends the system.
+    state: PathBuf,
+    rest: Rest,
+}
+
+impl RtcAlarm {
+    /// The clock `name` (`rtc0`) below `sys`, on a real system `/sys`.
+    pub fn open(sys: &Path, name: &str, rest: Rest) -> Result<RtcAlarm, DeviceError> {
+        let folder = sys.join("class/rtc").join(name);
+        let alarm = RtcAlarm { name: name.to_owned(), folder, state: sys.join("power/state"), rest };
+        if !alarm.folder.join("wakealarm").exists() {
+            let cure = "choose a clock that has an alarm (ls /sys/class/rtc/*/wakealarm) as power.rtc, or enable its \
+                        interrupt in the device tree (wakeup-source)";
+            return Err(alarm.error(format!("it has no alarm: {} is not there", alarm.file()), cure));
+        }
+        Ok(alarm)
+    }
+
+    fn file(&self) -> String {
+        self.folder.join("wakealarm").display().to_string()
+    }
+
+    fn error(&self, what: impl Into<String>, cure: &str) -> DeviceError {
+        DeviceError { device: self.name.clone(), what: what.into(), cure: cure.to_owned() }
+    }
+
+    /// A file's number; `None`: it is empty.
+    fn number(&self, file: &str) -> Result<Option<i64>, DeviceError> {
+        let path = self.folder.join(file);
+        let cure = "check its wiring and battery (trapline doctor)";
+        let text = fs::read_to_string(&path)
+            .map_err(|error| self.error(format!("{}: {error}", path.display()), cure))?;
+        match text.trim() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| self.error(format!("{} says \"{text}\"", path.display()), cure)),
+        }
+    }
+
+    fn now(&self) -> Result<i64, DeviceError> {
+        self.number("since_epoch")?
+            .ok_or_else(|| self.error("it tells no time", "set it (hwclock --systohc)"))
+    }
+
+    /// Writes to the alarm. The file is never made: below /sys it is there or it is not.
+    fn write(&self, text: &str) -> Result<(), DeviceError> {
+        let written = OpenOptions::new().write(true).truncate(true).open(self.folder.join("wakealarm"));
+        written.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+            let cure = "give the group trapline the right to write it; the package's udev rules do";
+            self.error(format!("{}: {error}", self.file()), cure)
+        })
+    }
+
+    /// Whether the clock moves on.
+    fn ticks(&self) -> Result<bool, DeviceError> {
+        let (first, begun) = (self.now()?, Instant::now());
+        while begun.elapsed() < TICK {
+            if self.now()? > first {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(false)
+    }
+}
+
+impl PowerControl for RtcAlarm {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn longest(&self) -> Duration {
+        LONGEST
+    }
+
+    fn arm(&mut self, after: Duration) -> Result<Duration, DeviceError> {
+        if after.is_zero() || after > LONGEST {
+            let what = format!("an alarm in {} s cannot be set", after.as_secs());
+            return Err(self.error(what, "let the machine sleep for 1 s to 27 days"));
+        }
+        if !self.ticks()? {
+            return Err(self.error("the clock stands still", "replace its battery, or the clock"));
+        }
+        // An alarm that is set must be taken back before another one is: the kernel refuses it otherwise.
+        self.write("0")?;
+        let at = self.now()? + i64::try_from(after.as_secs()).unwrap_or(i64::MAX);
+        self.write(&at.to_string())?;
+        let left = self.armed()?;
+        left.ok_or_else(|| {
+            self.error("the alarm was written and is not kept", "choose another clock as power.rtc")
+        })
+    }
+
+    fn armed(&mut self) -> Result<Option<Duration>, DeviceError> {
+        let Some(at) = self.number("wakealarm")? else { return Ok(None) };
+        let left = at - self.now()?;
+        Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_secs))
+    }
+
+    fn disarm(&mut self) -> Result<(), DeviceError> {
+        self.write("0")
+    }
+
+    fn hand_over(&mut self) -> Result<Handed, DeviceError> {
+        if self.rest == Rest::Off {
+            return Ok(Handed::GoesOff);
+        }
+        // The writing ends when the machine is awake again.
+        OpenOptions::new()
+            .write(true)
+            .open(&self.state)
+            .and_then(|mut file| file.write_all(b"mem"))
+            .map_err(|error| {
+                let what = format!("the system does not suspend: {}: {error}", self.state.display());
+                self.error(what, "set power.rest to off, or run the daemon as root")
+            })?;
+        Ok(Handed::Slept)
+    }
+
+    fn sleeps_in_place(&self) -> bool {
+        self.rest == Rest::Suspend
+    }
+
+    fn time(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
+        let now = self.now()?;
+        Ok(DateTime::from_timestamp(now, 0).filter(|_| now >= SET_AFTER))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::JoinHandle;
+
+    use super::*;
+
+    /// Files as the kernel shows them, with a clock that a thread keeps going.
+    struct Sys {
+        root: tempfile::TempDir,
+        over: Arc<AtomicBool>,
+        clock: Option<JoinHandle<()>>,
+    }
+
+    const START: i64 = 1_800_000_000;
+
+    impl Sys {
+        fn new(ticks: bool) -> Sys {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("class/rtc/rtc0");
+            fs::create_dir_all(&folder).unwrap();
+            fs::create_dir_all(root.path().join("power")).unwrap();
+            fs::write(root.path().join("power/state"), "").unwrap();
+            fs::write(folder.join("wakealarm"), "").unwrap();
+            fs::write(folder.join("since_epoch"), format!("{START}\n")).unwrap();
+            let over = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&over);
+            let clock = std::thread::spawn(move || {
+                let begun = Instant::now();
+                while ticks && !seen.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(20));
+                    // A quick clock, so that the test need not wait for whole seconds.
+                    let now = START + begun.elapsed().as_millis() as i64 / 100;
+                    fs::write(folder.join("new"), now.to_string()).unwrap();
+                    fs::rename(folder.join("new"), folder.join("since_epoch")).unwrap();
+                }
+            });
+            Sys { root, over, clock: Some(clock) }
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.root.path().join("class/rtc/rtc0").join(name)
+        }
+
+        fn alarm(&self, rest: Rest) -> RtcAlarm {
+            RtcAlarm::open(self.root.path(), "rtc0", rest).unwrap()
+        }
+    }
+
+    impl Drop for Sys {
+        fn drop(&mut self) {
+            self.over.store(true, Ordering::SeqCst);
+            self.clock.take().map(JoinHandle::join);
+        }
+    }
+
+    #[test]
+    fn an_alarm_is_set_by_the_clocks_own_time_and_read_back() {
+        let sys = Sys::new(true);
+        let mut alarm = sys.alarm(Rest::Off);
+        assert_eq!(alarm.armed().unwrap(), None);
+        let left = alarm.arm(Duration::from_secs(7200)).unwrap();
+        assert!(left.abs_diff(Duration::from_secs(7200)) < Duration::from_secs(60), "{left:?}");
+        let written: i64 = fs::read_to_string(sys.file("wakealarm")).unwrap().parse().unwrap();
+        assert!((written - START - 7200) < 60, "{written}");
+        assert_eq!(alarm.hand_over().unwrap(), Handed::GoesOff);
+        assert!(alarm.time().unwrap().unwrap().timestamp() >= START);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_or_has_no_alarm_sends_nobody_to_sleep() {
+        let sys = Sys::new(false);
+        let stands = sys.alarm(Rest::Off).arm(Duration::from_secs(60)).unwrap_err().to_string();
+        assert!(stands.contains("stands still"), "{stands}");
+        assert_eq!(fs::read_to_string(sys.file("wakealarm")).unwrap(), "", "nothing was set");
+        let nowhere = RtcAlarm::open(sys.root.path(), "rtc7", Rest::Off).unwrap_err().to_string();
+        assert!(nowhere.contains("rtc7") && nowhere.contains("power.rtc"), "{nowhere}");
+    }
+
+    #[test]
+    fn an_alarm_in_the_past_or_that_is_garbage_is_none() {
+        let sys = Sys::new(true);
+        let mut alarm = sys.alarm(Rest::Off);
+        fs::write(sys.file("wakealarm"), (START - 5).to_string()).unwrap();
+        assert_eq!(alarm.armed().unwrap(), None);
+        fs::write(sys.file("wakealarm"), "soon").unwrap();
+        assert!(alarm.armed().is_err());
+        for wrong in [Duration::ZERO, LONGEST + Duration::from_secs(1)] {
+            assert!(alarm.arm(wrong).is_err(), "{wrong:?}");
+        }
+        fs::write(sys.file("since_epoch"), "").unwrap();
+        fs::remove_file(sys.file("wakealarm")).unwrap();
+        assert!(alarm.arm(Duration::from_secs(60)).is_err());
+        assert!(!sys.file("wakealarm").exists(), "below /sys nothing is made");
+    }
+
+    #[test]
+    fn a_suspended_machine_goes_on_where_it_was() {
+        let sys = Sys::new(true);
+        let mut alarm = sys.alarm(Rest::Suspend);
+        assert!(alarm.sleeps_in_place());
+        assert_eq!(alarm.hand_over().unwrap(), Handed::Slept);
+        assert_eq!(fs::read_to_string(sys.root.path().join("power/state")).unwrap(), "mem");
+        fs::remove_file(sys.root.path().join("power/state")).unwrap();
+        assert!(alarm.hand_over().unwrap_err().to_string().contains("does not suspend"));
+    }
+}
