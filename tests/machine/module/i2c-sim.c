@@ -2,17 +2,20 @@
 // An I2C bus for tests with chips on it that are nothing but registers. The kernel's own i2c-stub answers SMBus calls only;
 // this one answers plain I2C messages (I2C_RDWR), as the buses of boards do, and SMBus on top of them.
 //
-//   insmod i2c-sim.ko words=0x40 bytes=0x68,0x08
+//   insmod i2c-sim.ko words=0x40 fresh=0x4127 bytes=0x68,0x08
 //
 // words: chips with 256 registers of two bytes, the higher first, as INA219 and INA226 are (a message that reads more
-// gets the same register again); bytes: chips with 256 registers of a byte, of which a message goes through one after the other.
-// i2cset(8) fills them. Where no chip is, nobody acknowledges (ENXIO).
+// gets the same register again), whose register 0 holds `fresh` once its bit 15 was set, which resets those chips;
+// bytes: chips with 256 registers of a byte, of which a message goes through one after the other. i2cset(8) fills them.
+// Where no chip is, nobody acknowledges (ENXIO).
 #include <linux/i2c.h>
 #include <linux/module.h>
 
 static unsigned short words[4], bytes[4];
+static ushort fresh;
 static int word_chips, byte_chips;
 module_param_array(words, ushort, &word_chips, 0444);
+module_param(fresh, ushort, 0444);
 module_param_array(bytes, ushort, &byte_chips, 0444);
 
 struct chip {
@@ -58,6 +61,10 @@ static int transfer(struct i2c_adapter *adapter, struct i2c_msg *messages, int c
 			chip->at = message->buf[0];
 			for (i = 1; i < message->len; i++)
 				*cell(chip, word, i - 1) = message->buf[i];
+			if (word && !chip->at && chip->registers[0] & 0x80) {
+				chip->registers[0] = fresh >> 8;
+				chip->registers[1] = fresh & 0xff;
+			}
 		}
 	}
 	return count;

@@ -1,11 +1,5 @@
 # An edge on a line becomes a burst of the camera's pictures becomes a journaled event.
-chip=/sys/kernel/config/gpio-sim/trapline
-mkdir -p $chip/bank0/line2
-echo 8 >$chip/bank0/num_lines
-echo PIR >$chip/bank0/line2/name
-echo 1 >$chip/live
-pull=/sys/devices/platform/$(cat $chip/dev_name)/$(cat $chip/bank0/chip_name)/sim_gpio2/pull
-echo pull-down >$pull
+. /stories/pir.sh
 RUST_LOG=info trapline run --config /site.toml --board sim --boards /boards --bursts 2 --json >/tmp/out 2>/tmp/err &
 daemon=$!
 edges=0
