@@ -6,7 +6,7 @@ use super::energy::Energy;
 use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
 use crate::drivers::bench::{Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
-use crate::drivers::pir::Bias;
+use crate::drivers::pir::{Bias, By};
 use crate::drivers::spool::After;
 use crate::drivers::trigger::Rule;
 
@@ -34,6 +34,7 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPir {
     pub lines: Vec<String>,
+    pub driver: By,
     pub rule: Rule,
     pub window_ms: i64,
     pub active_low: bool,
@@ -48,6 +49,7 @@ impl Default for RawPir {
     fn default() -> Self {
         RawPir {
             lines: Vec::new(),
+            driver: By::default(),
             rule: Rule::Any,
             window_ms: 3000,
             active_low: false,

@@ -67,7 +67,7 @@ pub fn run(args: Args) -> Done {
     profile.bench.seed = args.seed;
     profile.bench.bursts = args.bursts.unwrap_or(0);
     let board = board::open_profile(&profile, None).map_err(Failure::runtime)?;
-    let script = board.script.clone();
+    let (script, asks) = (board.script.clone(), board.asked.clone());
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
     let judge = models::judge(networks, &config).map_err(Failure::runtime)?;
@@ -75,7 +75,7 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None, Arc::default())?;
+    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None, Arc::default(), asks)?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.
     let mut sender = ready.sender;

@@ -25,6 +25,7 @@ use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
 use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
+use crate::hal::Asks;
 use crate::store::JournalError;
 
 /// Shown at the end of `--help`.
@@ -84,8 +85,9 @@ pub fn run(args: Args) -> Done {
         site.start(&|config| overridden(&args, config), Utc::now()).map_err(unstarted)?;
     let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
     let board = board::open_profile(&profile, config.site.coordinates).map_err(unopened)?;
-    signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
+    signal_hook::flag::register(SIGUSR2, board.asked.signal()).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
+    let asks: Arc<dyn Asks> = board.asked.clone();
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
     start::reached("ready to judge");
@@ -105,7 +107,16 @@ pub fn run(args: Args) -> Done {
     let keeper = Keeper::new(plan, config.site.coordinates, gauges, None, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site), shedding)?;
+    let ready = sending::ready(
+        &config,
+        &pipeline,
+        taxa,
+        Arc::clone(&clock),
+        &stop,
+        Some(&site),
+        shedding,
+        Arc::clone(&asks),
+    )?;
     pipeline.listen(ready.retunes);
     let pulse = Arc::new(Pulse::default());
     let beside = Beside {
@@ -117,6 +128,7 @@ pub fn run(args: Args) -> Done {
         clock,
         known,
         stop: Arc::clone(&stop),
+        asks,
         pulse: &pulse,
     };
     bundle::note(&site);

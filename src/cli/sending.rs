@@ -17,7 +17,7 @@ use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
 use crate::drivers::sysfs_gauges::SysfsGauges;
-use crate::hal::Clock;
+use crate::hal::{Asks, Clock};
 use crate::store::{JournalError, Outbox};
 use crate::vision::fence::Fence;
 
@@ -66,6 +66,7 @@ pub(super) fn ready(
     stop: &Arc<AtomicBool>,
     site: Option<&Site>,
     shedding: Arc<Shedding>,
+    asks: Arc<dyn Asks>,
 ) -> Result<Ready, Failure> {
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
@@ -100,6 +101,7 @@ pub(super) fn ready(
                 stop.store(true, Ordering::SeqCst);
             }
         }),
+        asks,
         shedding,
         boot: pipeline.journal().boot(),
     };

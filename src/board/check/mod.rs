@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(
             refused("camera = \"bensh\""),
             "b.toml: key `camera`: unknown value \"bensh\" (did you mean \"bench\"?); allowed: bench, rpicam, \
-             nvargus, command, v4l2, spool"
+             rpicam-still, nvargus, command, v4l2, spool"
         );
         assert!(refused("[bench.faults]\ncamera = 1").contains("did you mean `camera_every`?"));
         let pir = "trigger = \"pir\"\ncamera = \"rpicam\"\n[pir]\nlines = ";
@@ -153,6 +153,10 @@ mod tests {
                 "stream.still_folder",
             ),
             ("trigger = \"motion\"\ncamera = \"rpicam-still\"", "camera"),
+            (
+                "trigger = \"pir\"\ncamera = \"rpicam\"\n[pir]\ndriver = \"rppal\"\nlines = [\"pinctrl-rp1:17\"]",
+                "pir.lines",
+            ),
             ("[timer]\nevery_s = 9", "timer.every_s"),
             ("trigger = \"motion\"\ncamera = \"rpicam\"\n[stream]\nwarm = false", "camera"),
         ] {

@@ -11,7 +11,7 @@ use super::Check;
 use crate::drivers::bench::{Options, Scenery};
 use crate::drivers::gpio::LineName;
 use crate::drivers::motion;
-use crate::drivers::pir::{self, Wiring};
+use crate::drivers::pir::{self, By, Wiring};
 use crate::drivers::spool::{self, After};
 use crate::drivers::trigger::{Limits, Rule};
 
@@ -22,7 +22,15 @@ impl Check<'_> {
         }
         let turned = |line: LineName| line.turned(raw.active_low);
         let lines = raw.lines.iter().map(|line| self.line("pir.lines", line).map(turned));
+        if raw.driver == By::Rppal {
+            let bcm = |line: &&String| line.trim_start_matches('!').strip_prefix("GPIO").is_none();
+            if let Some(other) = raw.lines.iter().find(bcm) {
+                let allowed = "lines by their BCM number, as GPIO17, for driver = \"rppal\" knows no others";
+                return Err(self.refused("pir.lines", format!("\"{other}\""), allowed));
+            }
+        }
         let wiring = Wiring {
+            by: raw.driver,
             lines: lines.collect::<Result<_, BoardError>>()?,
             bias: raw.bias,
             debounce: self.millis("pir.debounce_ms", raw.debounce_ms, 0..=10_000)?,

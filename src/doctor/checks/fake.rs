@@ -266,7 +266,9 @@ impl Trap {
             hands: &mut self.hands,
             patience: self.patience,
             at_home: self.at_home,
-            asked: Default::default(),
+            asked: crate::drivers::trigger::Wishes::refused(Arc::new(
+                crate::drivers::system_clock::SystemClock::new(),
+            )),
         };
         (check.examine)(check, &mut patient)
     }
