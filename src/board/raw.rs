@@ -103,6 +103,7 @@ impl Default for RawMotion {
 pub(super) struct RawStorm {
     pub on: bool,
     pub per_hour: i64,
+    pub energy_mwh: i64,
     pub at_once: i64,
     pub cool_down_ms: i64,
     pub cool_down_max_s: i64,
@@ -114,6 +115,7 @@ impl Default for RawStorm {
         RawStorm {
             on: true,
             per_hour: 120,
+            energy_mwh: 0,
             at_once: 6,
             cool_down_ms: 2000,
             cool_down_max_s: 60,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeDelta};
 
-use super::super::BoardError;
 use super::super::raw::{RawBench, RawMotion, RawPir, RawSpool, RawStorm};
+use super::super::{BoardError, Energy};
 use super::Check;
 use crate::drivers::bench::{Options, Scenery};
 use crate::drivers::gpio::LineName;
@@ -67,10 +67,28 @@ impl Check<'_> {
         })
     }
 
-    pub fn storm(&self, raw: &RawStorm) -> Result<Option<Limits>, BoardError> {
+    pub fn storm(&self, raw: &RawStorm, energy: Option<&Energy>) -> Result<Option<Limits>, BoardError> {
         let sample = self.whole("storm.sample_min", raw.sample_min, 0..=60)?;
+        let per_hour: u32 = self.whole("storm.per_hour", raw.per_hour, 1..=3600)?;
+        let budget: u32 = self.whole("storm.energy_mwh", raw.energy_mwh, 0..=1_000_000)?;
+        let per_hour = match (budget, energy) {
+            (0, _) => per_hour,
+            (_, None) => {
+                let allowed = "0, for without [energy] nobody knows what a burst takes";
+                return Err(self.refused("storm.energy_mwh", budget, allowed));
+            }
+            (_, Some(energy)) => {
+                let bursts = f64::from(budget) / energy.burst_mwh().max(f64::MIN_POSITIVE);
+                if bursts < 1.0 {
+                    let allowed = format!("0, or what one burst takes at least: {:.1}", energy.burst_mwh());
+                    return Err(self.refused("storm.energy_mwh", budget, allowed));
+                }
+                // Cut to whole bursts; a number beyond u32 becomes its largest.
+                per_hour.min(bursts as u32)
+            }
+        };
         let limits = Limits {
-            per_hour: self.whole("storm.per_hour", raw.per_hour, 1..=3600)?,
+            per_hour,
             at_once: self.whole("storm.at_once", raw.at_once, 1..=3600)?,
             cool_down: self.millis("storm.cool_down_ms", raw.cool_down_ms, 0..=600_000)?,
             cool_down_max: self.seconds("storm.cool_down_max_s", raw.cool_down_max_s, 0..=3600)?,
