@@ -241,12 +241,12 @@ fn six_sightings_fit_51_bytes_and_thirty_222() {
 #[test]
 fn an_old_decoder_skips_what_is_new_and_counts_it() {
     // A later version's frame: an unknown tag, an acknowledgement with a field more, another unknown tag.
-    let newer = [0x12, 99, 2, 7, 7, 5, 4, 0xac, 0x02, 3, 42, 200, 0];
+    let newer = [0x12, 99, 2, 7, 7, 5, 5, 0xac, 0x02, 3, 42, 9, 200, 0];
     let mut decoded = decode(&newer).unwrap();
     let messages: Vec<_> = decoded.by_ref().collect();
     assert_eq!(
         messages,
-        [Ok(Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted, number: None }))]
+        [Ok(Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted, number: Some(42) }))]
     );
     assert_eq!((decoded.skipped(), decoded.longer()), (2, 1));
     let mut kind = decode(&[0x1f, 1, 2, 3]).unwrap();
