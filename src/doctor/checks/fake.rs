@@ -266,9 +266,7 @@ impl Trap {
             hands: &mut self.hands,
             patience: self.patience,
             at_home: self.at_home,
-            asked: crate::drivers::trigger::Wishes::refused(Arc::new(
-                crate::drivers::system_clock::SystemClock::new(),
-            )),
+            asked: Default::default(),
         };
         (check.examine)(check, &mut patient)
     }
