@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::burst_line::{HEADS, Paint, clipped, columns, object, say};
 use super::run::{beside, devices, failed, stop_on_signals};
-use super::sending::{self, Taxa};
+use super::sending::{self, Around, Taxa};
 use super::truth::{Mark, Scene};
 use super::{Done, Failure};
 use crate::board;
@@ -75,7 +75,8 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None, Arc::default(), asks)?;
+    let around = Around { clock, stop: &stop, site: None, shedding: Arc::default(), asks };
+    let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.
     let mut sender = ready.sender;

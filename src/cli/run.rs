@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 use super::burst_line::{Paint, columns, object, say};
 use super::console::{self, Beside};
 use super::engine::EngineArgs;
-use super::sending::{self, Taxa, Working};
+use super::sending::{self, Around, Taxa, Working};
 use super::service::Service;
 use super::{Done, Failure, bundle};
 use crate::board::{self, Board, BoardError};
@@ -107,16 +107,9 @@ pub fn run(args: Args) -> Done {
     let keeper = Keeper::new(plan, config.site.coordinates, gauges, None, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
-    let ready = sending::ready(
-        &config,
-        &pipeline,
-        taxa,
-        Arc::clone(&clock),
-        &stop,
-        Some(&site),
-        shedding,
-        Arc::clone(&asks),
-    )?;
+    let (around, asked) = (Arc::clone(&clock), Arc::clone(&asks));
+    let around = Around { clock: around, stop: &stop, site: Some(&site), shedding, asks: asked };
+    let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     let pulse = Arc::new(Pulse::default());
     let beside = Beside {
