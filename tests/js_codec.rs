@@ -96,7 +96,8 @@ fn message(rng: &mut Rng) -> Message {
             use CommandResult::*;
             let results =
                 [Done, Trial, Kept, Reverted, Forged, Replayed, Expired, NoClock, Unknown, Invalid, Failed];
-            Message::Ack(CommandAck { counter: number(rng), result: results[rng.usize(..11)] })
+            let result = results[rng.usize(..11)];
+            Message::Ack(CommandAck { counter: number(rng), result, number: maybe(rng).then(|| number(rng)) })
         }
         4 | 5 => Message::Anchor(Anchor {
             boot: rng.u32(0..3) + if maybe(rng) { 128 } else { 0 },
@@ -210,7 +211,8 @@ fn damaged_and_cut_frames_and_garbage_are_refused_and_skipped_alike() {
 }
 
 fn command(rng: &mut Rng) -> Command {
-    match rng.u8(0..8) {
+    match rng.u8(0..9) {
+        8 => Command::Burst,
         0 => Command::Threshold {
             which: match rng.u8(0..4) {
                 0 => Threshold::Empty,

@@ -415,6 +415,59 @@ fn a_command_marks_the_place_and_a_picture_that_is_not_there_is_no_picture_sent(
 }
 
 #[test]
+fn a_burst_by_command_is_acknowledged_with_its_number_and_one_that_never_came_as_failed() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    let acks = || -> Vec<(u64, String, Option<u64>)> {
+        let ack = |l: &serde_json::Value| {
+            (l["counter"].as_u64().unwrap(), l["result"].as_str().unwrap().to_owned(), l["number"].as_u64())
+        };
+        world.letters_of("ack").iter().map(ack).collect()
+    };
+    trap.record(&["Lynx lynx"]);
+    trap.command(1, Command::Burst);
+    trap.step();
+    assert_eq!(acks(), [], "not before the burst is in the journal");
+    assert_eq!(trap.record_asked(1), 2);
+    trap.step();
+    assert_eq!(acks(), [(1, "done".to_owned(), Some(2))]);
+
+    // Power goes: the burst of 2 made it into the journal, and the sender does not know yet.
+    trap.command(2, Command::Burst);
+    trap.record_asked(2);
+    let mut trap = trap.restart();
+    trap.step();
+    assert_eq!(acks()[1], (2, "done".to_owned(), Some(3)));
+    // The third is one too many for this trap, which says so at once.
+    trap.command(3, Command::Burst);
+    trap.step();
+    assert_eq!(acks()[2], (3, "failed".to_owned(), None));
+    assert_eq!(acks().len(), 3, "each is answered once");
+}
+
+#[test]
+fn a_burst_that_a_power_cut_took_is_a_failure() {
+    let world = World::letters();
+    let mut trap = world.trap();
+    trap.command(1, Command::Burst);
+    let mut trap = trap.restart();
+    trap.step();
+    let acks = world.letters_of("ack");
+    assert_eq!(
+        (acks.len(), acks[0]["counter"].as_u64(), acks[0]["result"].as_str()),
+        (1, Some(1), Some("failed"))
+    );
+    // And one whose burst the camera never gave, after a quarter of an hour.
+    trap.command(2, Command::Burst);
+    world.pass(Duration::from_secs(899));
+    trap.step();
+    assert_eq!(world.letters_of("ack").len(), 1);
+    world.pass(Duration::from_secs(2));
+    trap.step();
+    assert_eq!(world.letters_of("ack")[1]["result"], "failed");
+}
+
+#[test]
 fn what_one_uplink_refuses_goes_by_the_next() {
     let world = World::letters();
     world.answer(|_, _| Err(UplinkError::Refused(sender_support::dead())));

@@ -257,7 +257,11 @@ var BODIES = {
     };
   },
   5: function (r) {
-    return { type: "ack", counter: u32(r), result: choice(r, RESULTS) };
+    var ack = { type: "ack", counter: u32(r), result: choice(r, RESULTS) };
+    if (r.at < r.end) {
+      ack.number = u32(r);
+    }
+    return ack;
   },
   6: function (r) {
     var boot = u32(r);
@@ -585,7 +589,7 @@ function order(data) {
   putVarint(out, data.counter);
   putVarint(out, expires - EPOCH);
   var wrong = COMMANDS.hasOwnProperty(data.command) ? COMMANDS[data.command](out, data) :
-    "command must be threshold, rule, status, picture, mark, reboot, time or received";
+    "command must be threshold, rule, status, picture, mark, reboot, time, received or burst";
   return wrong || out;
 }
 
@@ -655,6 +659,9 @@ var COMMANDS = {
     out.push(7);
     putVarint(out, data.upto);
     putVarint(out, missing);
+  },
+  burst: function (out) {
+    out.push(8);
   }
 };
 
@@ -722,7 +729,7 @@ function command(input) {
 }
 
 function fields(r, out) {
-  var names = ["threshold", "rule", "status", "picture", "mark", "reboot", "time", "received"];
+  var names = ["threshold", "rule", "status", "picture", "mark", "reboot", "time", "received", "burst"];
   out.command = choice(r, names);
   switch (out.command) {
     case "threshold":

@@ -48,7 +48,18 @@ pub struct Energy {
     pub sensor_mw: Figure,
 }
 
+/// For storm control: how long the camera runs for a burst, seconds: three pictures a second apart, as by default, and
+/// two seconds to settle, which is assumed.
+const PICTURES_S: f64 = 4.0;
+
 impl Energy {
+    /// What a burst takes from the board's supply at most, by night, milliwatt-hours.
+    pub fn burst_mwh(&self) -> f64 {
+        let busy = (PICTURES_S + self.burst_s.value) * self.busy_mw.value;
+        let pictures = PICTURES_S * (self.camera_mw.value + self.infrared_mw.value);
+        (busy + pictures) / 3600.0
+    }
+
     /// Keys and figures, in the order of the table.
     pub fn figures(&self) -> [(&'static str, &Figure); 11] {
         [

@@ -9,6 +9,7 @@ use crate::drivers::bench::{BenchAlarm, BenchCamera, BenchClock, BenchTrigger, S
 use crate::drivers::rtc_alarm::RtcAlarm;
 use crate::drivers::spool;
 use crate::drivers::system_clock::SystemClock;
+use crate::drivers::trigger::Wishes;
 use crate::hal::{Camera, Clock, PowerControl, Trigger};
 
 mod camera;
@@ -39,8 +40,8 @@ pub struct Board {
     pub power: Option<Box<dyn PowerControl>>,
     /// Whether there is no hardware behind it at all.
     pub bench: bool,
-    /// Set to have a burst taken at once; the bench does not look at it.
-    pub asked: Arc<AtomicBool>,
+    /// Takes wishes for a burst; the bench and the spool refuse all.
+    pub asked: Arc<Wishes>,
     /// Set by a camera that nothing but a restart of the system may bring back.
     pub reboot: Arc<AtomicBool>,
 }
@@ -53,7 +54,7 @@ pub fn open(name: &str, folder: &Path, place: Option<(f64, f64)>) -> Result<Boar
 
 /// Opens the devices of `profile`, which stand at `place`.
 pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Board, BoardError> {
-    let (asked, reboot) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let reboot = Arc::new(AtomicBool::new(false));
     if profile.trigger == TriggerDriver::Bench {
         let script = Arc::new(Script::new(&profile.bench));
         let stage = Stage::new(&script);
@@ -70,6 +71,7 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
         );
         let camera = BenchCamera::new(script, Arc::clone(&stage), time, profile.bench.faults);
         let (trigger, camera) = (Box::new(trigger), Box::new(camera));
+        let asked = Wishes::refused(Arc::clone(&clock));
         let power: Option<Box<dyn PowerControl>> = match &profile.power {
             Power::Bench => Some(Box::new(BenchAlarm::new(Arc::clone(&stage), profile.bench.alarm))),
             _ => alarm(profile)?,
@@ -77,6 +79,10 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
         return Ok(Board { trigger, camera, clock, script: Some(played), power, bench: true, asked, reboot });
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let asked = match profile.camera {
+        CameraDriver::Spool => Wishes::refused(Arc::clone(&clock)),
+        _ => Wishes::new(profile.storm, Arc::clone(&clock)),
+    };
     let (trigger, camera): (Box<dyn Trigger>, Box<dyn Camera>) = match profile.camera {
         CameraDriver::Spool => {
             let (trigger, camera) = spool::spool(profile.spool.clone(), Arc::clone(&clock));

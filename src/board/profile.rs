@@ -178,16 +178,17 @@ impl Profile {
         let check = Check(file);
         let every = check.seconds("timer.every_s", raw.timer.every_s, 0..=86_400)?;
         check.combination(&raw)?;
+        let energy = raw.energy.map(|energy| energy.check(file)).transpose()?;
         Ok(Profile {
             pir: check.pir(&raw.pir)?,
             timer: (!every.is_zero()).then_some(every),
             motion: check.motion(&raw.motion)?,
-            storm: check.storm(&raw.storm)?,
+            storm: check.storm(&raw.storm, energy.as_ref())?,
             light: check.light(&raw.light, &raw.stream, raw.camera)?,
             stream: check.stream(raw.stream, raw.camera)?,
             spool: check.spool(&raw.spool)?,
             power: check.power(raw.power)?,
-            energy: raw.energy.map(|energy| energy.check(file)).transpose()?,
+            energy,
             bench: check.bench(&raw.bench)?,
             description: raw.description,
             compatible: raw.compatible,

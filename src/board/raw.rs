@@ -6,7 +6,7 @@ use super::energy::Energy;
 use super::profile::{CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
 use crate::drivers::bench::{AlarmFault, Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
-use crate::drivers::pir::Bias;
+use crate::drivers::pir::{Bias, By};
 use crate::drivers::rtc_alarm::Rest;
 use crate::drivers::spool::After;
 use crate::drivers::trigger::Rule;
@@ -50,6 +50,7 @@ impl Default for RawPower {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPir {
     pub lines: Vec<String>,
+    pub driver: By,
     pub rule: Rule,
     pub window_ms: i64,
     pub active_low: bool,
@@ -64,6 +65,7 @@ impl Default for RawPir {
     fn default() -> Self {
         RawPir {
             lines: Vec::new(),
+            driver: By::default(),
             rule: Rule::Any,
             window_ms: 3000,
             active_low: false,
@@ -117,6 +119,7 @@ impl Default for RawMotion {
 pub(super) struct RawStorm {
     pub on: bool,
     pub per_hour: i64,
+    pub energy_mwh: i64,
     pub at_once: i64,
     pub cool_down_ms: i64,
     pub cool_down_max_s: i64,
@@ -128,6 +131,7 @@ impl Default for RawStorm {
         RawStorm {
             on: true,
             per_hour: 120,
+            energy_mwh: 0,
             at_once: 6,
             cool_down_ms: 2000,
             cool_down_max_s: 60,

@@ -88,6 +88,8 @@ enum What {
         #[arg(default_value_t = 0)]
         missing: u32,
     },
+    /// Ask for a burst, now; the acknowledgement tells its number
+    Burst,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -151,6 +153,7 @@ fn command(what: &What, now: i64) -> anyhow::Result<Command> {
         What::Reboot => Command::Reboot,
         What::Time => Command::Time { utc: now },
         What::Received { upto, missing } => Command::Received { upto, missing },
+        What::Burst => Command::Burst,
     })
 }
 

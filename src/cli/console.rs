@@ -90,6 +90,8 @@ pub(super) struct Beside<'a> {
     pub known: Vec<crate::daemon::taxa::Known>,
     /// Ends the run.
     pub stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    /// Takes wishes for a burst.
+    pub asks: std::sync::Arc<dyn crate::hal::Asks>,
     /// Watches the page's threads too.
     pub pulse: &'a crate::daemon::pulse::Pulse,
 }
@@ -167,6 +169,7 @@ mod page {
             models: beside.models,
             boot: pipeline.journal().boot(),
             bench: beside.bench,
+            asks: beside.asks,
             switch: Switch::new(config.console.lasts),
         };
         let running = crate::console::start(trap, notes, beside.known, beside.pulse).map_err(told)?;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::burst_line::{HEADS, Paint, clipped, columns, object, say};
 use super::run::{beside, devices, failed, stop_on_signals};
-use super::sending::{self, Taxa};
+use super::sending::{self, Around, Taxa};
 use super::truth::{Mark, Scene};
 use super::{Done, Failure};
 use crate::board;
@@ -67,7 +67,7 @@ pub fn run(args: Args) -> Done {
     profile.bench.seed = args.seed;
     profile.bench.bursts = args.bursts.unwrap_or(0);
     let board = board::open_profile(&profile, None).map_err(Failure::runtime)?;
-    let script = board.script.clone();
+    let (script, asks) = (board.script.clone(), board.asked.clone());
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
     let judge = models::judge(networks, &config).map_err(Failure::runtime)?;
@@ -75,7 +75,8 @@ pub fn run(args: Args) -> Done {
     let clock = Arc::clone(&devices.clock);
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None, Arc::default())?;
+    let around = Around { clock, stop: &stop, site: None, shedding: Arc::default(), asks };
+    let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.
     let mut sender = ready.sender;

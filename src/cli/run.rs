@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 use super::burst_line::{Paint, columns, object, say};
 use super::console::{self, Beside};
 use super::engine::EngineArgs;
-use super::sending::{self, Taxa, Working};
+use super::sending::{self, Around, Taxa, Working};
 use super::service::Service;
 use super::{Done, Failure, bundle, once};
 use crate::board::{self, Board, BoardError};
@@ -25,6 +25,7 @@ use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
 use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
+use crate::hal::Asks;
 use crate::store::JournalError;
 
 /// Shown at the end of `--help`.
@@ -94,8 +95,9 @@ pub fn run(args: Args) -> Done {
     };
     let (config, networks, unable) = once::judge(&site, &args)?;
     let mut board = early.map_or_else(|| open(&config), Ok)?;
-    signal_hook::flag::register(SIGUSR2, Arc::clone(&board.asked)).map_err(Failure::runtime)?;
+    signal_hook::flag::register(SIGUSR2, board.asked.signal()).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
+    let asks: Arc<dyn Asks> = board.asked.clone();
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge: Box<dyn Judges> = match unable {
         Some(unable) => unable,
@@ -118,7 +120,9 @@ pub fn run(args: Args) -> Done {
     let keeper = Keeper::new(plan, config.site.coordinates, gauges, control, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site), shedding)?;
+    let (around, asked) = (Arc::clone(&clock), Arc::clone(&asks));
+    let around = Around { clock: around, stop: &stop, site: Some(&site), shedding, asks: asked };
+    let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     let pulse = Arc::new(Pulse::default());
     let beside = Beside {
@@ -130,6 +134,7 @@ pub fn run(args: Args) -> Done {
         clock,
         known,
         stop: Arc::clone(&stop),
+        asks,
         pulse: &pulse,
     };
     bundle::note(&site);

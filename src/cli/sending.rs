@@ -17,7 +17,7 @@ use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
 use crate::drivers::sysfs_gauges::SysfsGauges;
-use crate::hal::Clock;
+use crate::hal::{Asks, Clock};
 use crate::store::{JournalError, Outbox};
 use crate::vision::fence::Fence;
 
@@ -55,16 +55,28 @@ pub(super) struct Ready {
     pub reboot: Arc<AtomicBool>,
 }
 
-/// Sets a sender up on the journal of `pipeline`; `stop` is set when a command wants a restart.
+/// What a sender has around it.
+pub(super) struct Around<'a> {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Set when a command wants a restart.
+    pub stop: &'a Arc<AtomicBool>,
+    /// Where bundles go; `None`: they are not taken.
+    pub site: Option<&'a Site>,
+    /// What is to be left be while the battery is low.
+    pub shedding: Arc<Shedding>,
+    /// Takes wishes for a burst.
+    pub asks: Arc<dyn Asks>,
+}
+
+/// Sets a sender up on the journal of `pipeline`.
 pub(super) fn ready(
     config: &Config,
     pipeline: &Pipeline,
     taxa: Taxa,
-    clock: Arc<dyn Clock>,
-    stop: &Arc<AtomicBool>,
-    site: Option<&Site>,
-    shedding: Arc<Shedding>,
+    around: Around<'_>,
 ) -> Result<Ready, Failure> {
+    let Around { clock, stop, site, shedding, asks } = around;
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
     let (retune, retunes) = mpsc::channel();
@@ -98,6 +110,7 @@ pub(super) fn ready(
                 stop.store(true, Ordering::SeqCst);
             }
         }),
+        asks,
         shedding,
         boot: pipeline.journal().boot(),
     };

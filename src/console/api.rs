@@ -43,6 +43,7 @@ pub(super) fn router(console: &Arc<Console>) -> Router {
         .route("/api/live", get(live))
         .route("/api/live/frame/{id}", get(frame))
         .route("/api/aim", post(trap::aim))
+        .route("/api/burst", post(trap::burst))
         .route("/api/doctor", get(doctor::answer))
         .route("/api/species", get(browse::species))
         .route("/api/bursts", get(browse::bursts))
@@ -201,6 +202,9 @@ async fn me(State(console): Shared, Extension(inside): Extension<Inside>) -> Ans
     let own = match console.trap() {
         Some(trap) => {
             let mut powers = vec!["aim", "time", "setup"];
+            if !trap.bench {
+                powers.push("burst");
+            }
             if trap.file.is_some() {
                 powers.push("settings");
             }

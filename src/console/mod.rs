@@ -51,7 +51,7 @@ use crate::board::Profile;
 use crate::config::Config;
 use crate::daemon::live::Live;
 use crate::daemon::taxa::Known;
-use crate::hal::{Clock, Gauges};
+use crate::hal::{Asks, Clock, Gauges};
 use crate::store::JournalError;
 
 /// Why the page could not be opened.
@@ -99,6 +99,8 @@ pub struct Trap {
     pub boot: u32,
     /// Whether there is no hardware to switch off.
     pub bench: bool,
+    /// Takes wishes for a burst.
+    pub asks: Arc<dyn Asks>,
     /// When the page can be reached.
     pub switch: Arc<Switch>,
 }

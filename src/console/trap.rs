@@ -88,6 +88,24 @@ pub(super) async fn aim(State(console): Shared, body: Result<Json<Aim>, JsonReje
     Ok(Json(json!({ "on": on, "ends_in_s": trap.live.aiming().map(|left| left.as_secs()) })))
 }
 
+/// Who asks for a burst by the page, as the journal keeps it.
+const PAGE: &str = "page";
+
+/// A burst, now: it comes to the page as every other.
+pub(super) async fn burst(State(console): Shared) -> Result<StatusCode, Refusal> {
+    let trap = only_on_a_trap(&console)?;
+    if trap.asks.ask(PAGE) {
+        return Ok(StatusCode::ACCEPTED);
+    }
+    if trap.bench {
+        let refused = "this is the bench: its bursts come by its script";
+        return Err(Refusal::new(StatusCode::CONFLICT, refused));
+    }
+    let refused = "no burst is taken now: there were too many on request just before, or this trap takes none; \
+                   wait a minute (`[storm]` of the board profile says how many there may be)";
+    Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, refused))
+}
+
 /// The configuration's keys that the page may change.
 pub(super) async fn settings(State(console): Shared) -> Answer {
     work(&console, |console| {

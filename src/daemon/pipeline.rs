@@ -349,7 +349,10 @@ impl Pipeline {
         if first && !self.hands_over {
             start::reached("camera asked");
         }
-        self.note(|| Note::Triggered(triggered.at));
+        // Whoever walks in front of the trap wants to see what the sensor sees.
+        if triggered.source.senses() {
+            self.note(|| Note::Triggered(triggered.at));
+        }
         if let Some(thresholds) = self.retunes.as_ref().and_then(|told| told.try_iter().last()) {
             self.judge.retune(&thresholds);
         }

@@ -68,6 +68,8 @@ pub enum Command {
         /// Those that it lacks.
         missing: u32,
     },
+    /// Asks for a burst, now.
+    Burst,
 }
 
 /// The thresholds that can be set.
@@ -188,7 +190,7 @@ mod tests {
 
     const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-    fn every_command() -> [Command; 11] {
+    fn every_command() -> [Command; 12] {
         let code = Code::new(511).unwrap();
         [
             Command::Threshold { which: Threshold::Empty, thousandths: 250 },
@@ -202,6 +204,7 @@ mod tests {
             Command::Reboot,
             Command::Time { utc: i64::MIN },
             Command::Received { upto: u32::MAX, missing: u32::MAX },
+            Command::Burst,
         ]
     }
 

@@ -75,6 +75,9 @@ pub fn message<const N: usize, T: AsRef<str>>(
         Message::Ack(a) => {
             let mut out = head("ack");
             extend(&mut out, json!({"counter": a.counter, "result": lower(a.result)}));
+            if let Some(number) = a.number {
+                extend(&mut out, json!({"number": number}));
+            }
             out
         }
         Message::Anchor(a) => {
@@ -111,6 +114,7 @@ pub fn order(order: &Order, seal: &[u8; SEAL_BYTES]) -> Map<String, Value> {
             "command": "mark", "latitude": f64::from(latitude) / 1e6, "longitude": f64::from(longitude) / 1e6,
         }),
         Command::Reboot => json!({"command": "reboot"}),
+        Command::Burst => json!({"command": "burst"}),
         Command::Time { utc } => json!({"command": "time", "time": iso(utc), "time_s": exact(utc)}),
         Command::Received { upto, missing } => {
             json!({"command": "received", "upto": upto, "missing": missing})
@@ -203,7 +207,7 @@ mod tests {
 
     #[test]
     fn names_are_in_lower_case() {
-        let ack = CommandAck { counter: 7, result: CommandResult::NoClock };
+        let ack = CommandAck { counter: 7, result: CommandResult::NoClock, number: None };
         assert_eq!(told(Message::Ack(ack)), json!({"type": "ack", "counter": 7, "result": "noclock"}));
     }
 }

@@ -172,6 +172,9 @@ pub struct CommandAck {
     pub counter: u32,
     /// What became of it.
     pub result: CommandResult,
+    /// The number of the burst that it asked for, once that is in the journal.
+    #[serde(default)]
+    pub number: Option<u32>,
 }
 
 /// What became of a command.

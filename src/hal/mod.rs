@@ -64,6 +64,13 @@ pub trait Trigger: Send {
     }
 }
 
+/// Takes wishes for a burst.
+pub trait Asks: Send + Sync {
+    /// Asks for a burst in the name of `who`, which the journal keeps with it. False: too many were asked for lately,
+    /// or this trap takes none on request.
+    fn ask(&self, who: &str) -> bool;
+}
+
 impl Trigger for Box<dyn Trigger> {
     fn wait(&mut self, deadline: Duration) -> Result<Option<Triggered>, DeviceError> {
         (**self).wait(deadline)

@@ -16,9 +16,9 @@ use super::notes::{self, Reading};
 use super::reader::Reader;
 use super::record::Stored;
 use super::sealed::Row;
-use super::tables::{BOOT, DELIVERY, NOTICE, OUTBOX};
+use super::tables::{BOOT, CAUSE, DELIVERY, NOTICE, OUTBOX};
 use super::{opening, state};
-use crate::event::{EPOCH, EventKey, Sighting};
+use crate::event::{EPOCH, EventKey, Sighting, Source};
 
 /// How urgent an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -461,6 +461,15 @@ impl Outbox {
     /// The bytes under a name; `None` where there are none or they are damaged.
     pub fn state(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
         state::get(&self.db, key).map_err(|e| self.fail(e))
+    }
+
+    /// The number of the burst that came about so, if one did.
+    pub fn caused(&self, source: Source, detail: &str) -> Result<Option<u32>, JournalError> {
+        let wanted = [Value::Text(source.as_str().to_owned()), Value::Text(detail.to_owned())];
+        let rows =
+            CAUSE.select(&self.db, "WHERE source = ? AND detail = ? ORDER BY id DESC LIMIT 1", &wanted);
+        let rows = rows.map_err(|e| self.fail(e))?;
+        Ok(rows.sound.first().and_then(|row| u32::try_from(row.integer("burst")).ok()))
     }
 
     /// A command said where the trap of `boot` stands, in degrees north and east: what else is known of its

@@ -16,7 +16,8 @@ use trapline::event::command::{Command, Order};
 use trapline::event::wire::{Anchors, decode};
 use trapline::event::{EPOCH, Message, Seen, When};
 use trapline::hal::{
-    Clock, DeviceError, Downlink, Dues, Form, Gauges, Link, NetworkTime, Parcel, Receipt, Uplink, UplinkError,
+    Asks, Clock, DeviceError, Downlink, Dues, Form, Gauges, Link, NetworkTime, Parcel, Receipt, Uplink,
+    UplinkError,
 };
 use trapline::store::record::{Burst, Stored};
 use trapline::store::{Deployment, Effort, EffortKind, Journal, Outbox, Reader, Start};
@@ -62,6 +63,8 @@ struct State {
     posts: Vec<Post>,
     answer: Answer,
     network: Network,
+    /// Who asked for bursts; a third is one too many.
+    wishes: Vec<String>,
 }
 
 /// What a LoRaWAN network does beside carrying.
@@ -105,6 +108,7 @@ impl World {
             posts: Vec::new(),
             answer: kind_answer(),
             network: Network::default(),
+            wishes: Vec::new(),
         };
         World { state: Arc::new(Mutex::new(state)), form, max, toll: None }
     }
@@ -264,6 +268,7 @@ impl World {
             clock: Arc::new(self.clone()),
             gauges: Box::new(Nothing),
             errands: Box::new(move |errand| drop(errands.send(errand))),
+            asks: Arc::new(self.clone()),
             shedding: Default::default(),
             boot: opened.boot,
         };
@@ -288,6 +293,14 @@ impl Clock for World {
         let (before, truth) = (self.utc().0, self.true_time());
         self.clock(utc - truth, quality);
         utc - before
+    }
+}
+
+impl Asks for World {
+    fn ask(&self, who: &str) -> bool {
+        let wishes = &mut self.state.lock().unwrap().wishes;
+        wishes.push(who.to_owned());
+        wishes.len() < 3
     }
 }
 
@@ -416,6 +429,14 @@ impl Trap {
             numbers.push(self.journal.record(&burst, &[]).unwrap().key.number);
         }
         numbers
+    }
+
+    /// Records the burst that the command of this counter asked for; its number.
+    pub fn record_asked(&mut self, counter: u32) -> u32 {
+        let mut burst = store_support::burst(0, trapline::event::Outcome::Empty);
+        let detail = Some(format!("command {counter}"));
+        burst.cause = Some(trapline::store::record::Cause { source: trapline::event::Source::Asked, detail });
+        self.journal.record(&burst, &[]).unwrap().key.number
     }
 
     /// Records one burst in which each of `taxa` is seen.

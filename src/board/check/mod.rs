@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(
             refused("camera = \"bensh\""),
             "b.toml: key `camera`: unknown value \"bensh\" (did you mean \"bench\"?); allowed: bench, rpicam, \
-             nvargus, command, v4l2, spool"
+             rpicam-still, nvargus, command, v4l2, spool"
         );
         assert!(refused("[bench.faults]\ncamera = 1").contains("did you mean `camera_every`?"));
         let pir = "trigger = \"pir\"\ncamera = \"rpicam\"\n[pir]\nlines = ";
@@ -175,6 +175,11 @@ mod tests {
                 "stream.still_folder",
             ),
             ("trigger = \"motion\"\ncamera = \"rpicam-still\"", "camera"),
+            (
+                "trigger = \"pir\"\ncamera = \"rpicam\"\n[pir]\ndriver = \"rppal\"\nlines = [\"pinctrl-rp1:17\"]",
+                "pir.lines",
+            ),
+            ("[storm]\nenergy_mwh = 500", "storm.energy_mwh"),
             ("[timer]\nevery_s = 9", "timer.every_s"),
             ("trigger = \"motion\"\ncamera = \"rpicam\"\n[stream]\nwarm = false", "camera"),
         ] {
@@ -184,6 +189,36 @@ mod tests {
                 refused(text)
             );
         }
+    }
+
+    #[test]
+    fn an_hours_energy_is_a_number_of_bursts() {
+        let figure = |key: &str, value: u32| format!("{key} = {{ value = {value}, from = \"assumed\" }}\n");
+        let values = [
+            ("idle_mw", 600),
+            ("busy_mw", 1800),
+            ("sleep_mw", 0),
+            ("wake_s", 0),
+            ("cut_mw", 0),
+            ("boot_s", 0),
+            ("boot_mw", 0),
+            ("burst_s", 6),
+            ("camera_mw", 1000),
+            ("infrared_mw", 3500),
+            ("sensor_mw", 0),
+        ];
+        let energy: String = values.iter().map(|(key, value)| figure(key, *value)).collect();
+        let per_hour = |storm: &str| {
+            let text = format!(
+                "trigger = \"pir\"\ncamera = \"rpicam\"\n[pir]\nlines = [\"GPIO17\"]\n[storm]\n{storm}\n[energy]\n{energy}"
+            );
+            Profile::parse(&text, "b.toml").map(|profile| profile.storm.unwrap().per_hour)
+        };
+        // By hand: (4 s + 6 s) at 1800 mW and 4 s at 4500 mW are 36 000 mW s, 10 mWh.
+        assert_eq!(per_hour("energy_mwh = 500").unwrap(), 50);
+        assert_eq!(per_hour("energy_mwh = 5000").unwrap(), 120, "the default of per_hour");
+        let told = per_hour("energy_mwh = 9").unwrap_err().to_string();
+        assert!(told.contains("storm.energy_mwh") && told.contains("10.0"), "{told}");
     }
 
     #[test]

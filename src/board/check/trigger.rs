@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeDelta};
 
-use super::super::BoardError;
 use super::super::raw::{RawBench, RawMotion, RawPir, RawSpool, RawStorm};
+use super::super::{BoardError, Energy};
 use super::Check;
 use crate::drivers::bench::{Options, Scenery};
 use crate::drivers::gpio::LineName;
 use crate::drivers::motion;
-use crate::drivers::pir::{self, Wiring};
+use crate::drivers::pir::{self, By, Wiring};
 use crate::drivers::spool::{self, After};
 use crate::drivers::trigger::{Limits, Rule};
 
@@ -22,7 +22,15 @@ impl Check<'_> {
         }
         let turned = |line: LineName| line.turned(raw.active_low);
         let lines = raw.lines.iter().map(|line| self.line("pir.lines", line).map(turned));
+        if raw.driver == By::Rppal {
+            let bcm = |line: &&String| line.trim_start_matches('!').strip_prefix("GPIO").is_none();
+            if let Some(other) = raw.lines.iter().find(bcm) {
+                let allowed = "lines by their BCM number, as GPIO17, for driver = \"rppal\" knows no others";
+                return Err(self.refused("pir.lines", format!("\"{other}\""), allowed));
+            }
+        }
         let wiring = Wiring {
+            by: raw.driver,
             lines: lines.collect::<Result<_, BoardError>>()?,
             bias: raw.bias,
             debounce: self.millis("pir.debounce_ms", raw.debounce_ms, 0..=10_000)?,
@@ -59,10 +67,28 @@ impl Check<'_> {
         })
     }
 
-    pub fn storm(&self, raw: &RawStorm) -> Result<Option<Limits>, BoardError> {
+    pub fn storm(&self, raw: &RawStorm, energy: Option<&Energy>) -> Result<Option<Limits>, BoardError> {
         let sample = self.whole("storm.sample_min", raw.sample_min, 0..=60)?;
+        let per_hour: u32 = self.whole("storm.per_hour", raw.per_hour, 1..=3600)?;
+        let budget: u32 = self.whole("storm.energy_mwh", raw.energy_mwh, 0..=1_000_000)?;
+        let per_hour = match (budget, energy) {
+            (0, _) => per_hour,
+            (_, None) => {
+                let allowed = "0, for without [energy] nobody knows what a burst takes";
+                return Err(self.refused("storm.energy_mwh", budget, allowed));
+            }
+            (_, Some(energy)) => {
+                let bursts = f64::from(budget) / energy.burst_mwh().max(f64::MIN_POSITIVE);
+                if bursts < 1.0 {
+                    let allowed = format!("0, or what one burst takes at least: {:.1}", energy.burst_mwh());
+                    return Err(self.refused("storm.energy_mwh", budget, allowed));
+                }
+                // Cut to whole bursts; a number beyond u32 becomes its largest.
+                per_hour.min(bursts as u32)
+            }
+        };
         let limits = Limits {
-            per_hour: self.whole("storm.per_hour", raw.per_hour, 1..=3600)?,
+            per_hour,
             at_once: self.whole("storm.at_once", raw.at_once, 1..=3600)?,
             cool_down: self.millis("storm.cool_down_ms", raw.cool_down_ms, 0..=600_000)?,
             cool_down_max: self.seconds("storm.cool_down_max_s", raw.cool_down_max_s, 0..=3600)?,

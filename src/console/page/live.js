@@ -41,6 +41,7 @@ export function live(home, ctx) {
   const recent = h("div", { class: "grid small" });
   const ends = h("span", { class: "hint" });
   const aim = button("live", "", toggle, { class: "main", disabled: true, "data-key": "aim" });
+  const ask = button("events", t("live.burst"), wish, { class: "quiet", "data-key": "burst" });
   const beeps = button("sound", t("live.beep"), () => { loud = !loud; kept.set("beep", loud); if (loud) beep(); marks(); }, { class: "quiet toggle" });
   const buzzes = navigator.vibrate ? button("buzz", t("live.buzz"), () => { shaking = !shaking; kept.set("buzz", shaking); if (shaking) navigator.vibrate(120); marks(); }, { class: "quiet toggle" }) : null;
 
@@ -62,6 +63,18 @@ export function live(home, ctx) {
     }
     aim.disabled = false;
     draw();
+  }
+
+  // The burst comes by itself once it is judged, like every other.
+  async function wish() {
+    ask.disabled = true;
+    try {
+      await call("POST", "/api/burst", {});
+      toast(t("live.burst_comes"));
+    } catch (e) {
+      toast(e.message || t("failed"));
+    }
+    ask.disabled = false;
   }
 
   function idle() {
@@ -147,7 +160,7 @@ export function live(home, ctx) {
   fill(home,
     h("div", { class: "aim" },
       h("section", { class: "aim-view", "aria-label": t("live.view") }, stage, seen,
-        h("div", { class: "row" }, aim, ends)),
+        h("div", { class: "row" }, aim, ctx.me.powers.includes("burst") ? ask : null, ends)),
       h("section", { class: "walk", "aria-label": t("live.walk") }, h("h2", null, t("live.walk")),
         h("div", { class: "lamp-row" }, lamp, lampText), lampSaid, h("p", { class: "hint" }, t("live.walk_hint")),
         h("div", { class: "row" }, beeps, buzzes)),

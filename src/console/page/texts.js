@@ -142,6 +142,8 @@ export const texts = {
   "live.view": { "en": "What the camera sees", "de": "Was die Kamera sieht", "fr": "Ce que voit la caméra" },
   "live.on": { "en": "Start the aim view", "de": "Sucher einschalten", "fr": "Lancer le cadrage" },
   "live.off": { "en": "Stop the aim view", "de": "Sucher ausschalten", "fr": "Arrêter le cadrage" },
+  "live.burst": { "en": "Take a burst", "de": "Serie aufnehmen", "fr": "Prendre une rafale" },
+  "live.burst_comes": { "en": "A burst is being taken. It appears below once it is judged.", "de": "Eine Serie wird aufgenommen. Sie erscheint unten, sobald sie beurteilt ist.", "fr": "Une rafale est en cours. Elle apparaît ci-dessous une fois évaluée." },
   "live.ends": { "en": "Goes off by itself in {time}.", "de": "Geht in {time} von selbst aus.", "fr": "S’arrête seul dans {time}." },
   "live.idle": { "en": "The aim view is off. It shows what the camera sees, with a box around each animal and person.", "de": "Der Sucher ist aus. Er zeigt, was die Kamera sieht, mit einem Rahmen um jedes Tier und jeden Menschen.", "fr": "Le cadrage est arrêté. Il montre ce que voit la caméra, avec un cadre autour de chaque animal et personne." },
   "live.waiting": { "en": "Waiting for the first picture …", "de": "Warten auf das erste Bild …", "fr": "En attente de la première image…" },

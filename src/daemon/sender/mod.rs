@@ -12,6 +12,7 @@
 //! | `letter` | messages as JSON |
 //! | `report` | health, digest, losses |
 //! | `orders` | commands: counters, trials |
+//! | `wishes` | bursts that commands asked for |
 //! | `picture` | small pictures of events |
 //! | `carry` | parcels to uplinks and what becomes of them |
 
@@ -23,6 +24,7 @@ mod letter;
 mod orders;
 mod picture;
 mod report;
+mod wishes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,11 +39,12 @@ use self::channel::{Carried, Channel};
 use self::compose::Times;
 use self::orders::{Asked, Orders};
 use self::report::{Day, Moment};
+use self::wishes::Wishes;
 use super::power::Shedding;
 use crate::config::Thresholds;
 use crate::config::sending::Sending;
 use crate::event::{CommandAck, CommandResult, Message, Sighting, When, wire};
-use crate::hal::{Clock, Gauges, Link, Subject, UplinkError};
+use crate::hal::{Asks, Clock, Gauges, Link, Subject, UplinkError};
 use crate::store::record::Stored;
 use crate::store::{AirLog, JournalError, Outbox, Priority, Route};
 use crate::units::ClockQuality;
@@ -123,6 +126,8 @@ pub struct Setup {
     pub gauges: Box<dyn Gauges>,
     /// Takes what others must do.
     pub errands: Box<dyn FnMut(Errand) + Send>,
+    /// Asks for a burst in the name of a command.
+    pub asks: Arc<dyn Asks>,
     /// What is to be left be while the battery is low.
     pub shedding: Arc<Shedding>,
     /// This start.
@@ -147,6 +152,8 @@ pub struct Sender {
     held: bool,
     /// The health message that ends a trial once it has left.
     proof: Option<String>,
+    /// Bursts that commands asked for.
+    wishes: Wishes,
 }
 
 impl Sender {
@@ -162,6 +169,7 @@ impl Sender {
             setup.watch.restore(&saved);
         }
         let started = setup.clock.monotonic();
+        let wishes = Wishes::load(&outbox)?;
         let mut sender = Sender {
             outbox,
             times,
@@ -177,6 +185,7 @@ impl Sender {
             singly: (None, 0),
             held: false,
             proof: None,
+            wishes,
             setup,
         };
         sender.apply();
@@ -190,6 +199,7 @@ impl Sender {
     pub fn step(&mut self) -> Result<Duration, JournalError> {
         self.watch_clock()?;
         self.plan()?;
+        self.fulfilled()?;
         self.expire()?;
         self.report()?;
         let mut next = GLANCE;
@@ -201,6 +211,9 @@ impl Sender {
             self.listen(Duration::ZERO)?;
         }
         self.trials()?;
+        if self.wishes.waits() {
+            next = next.min(wishes::LOOK);
+        }
         self.setup.channels.iter_mut().for_each(Channel::rest);
         if self.reboot {
             self.reboot = false;
@@ -434,10 +447,14 @@ impl Sender {
     }
 
     fn acknowledge(&mut self, counter: u32, result: CommandResult) -> Result<(), JournalError> {
+        self.answer(CommandAck { counter, result, number: None })
+    }
+
+    fn answer(&mut self, ack: CommandAck) -> Result<(), JournalError> {
+        let CommandAck { counter, result, .. } = ack;
         let word = format!("{result:?}").to_lowercase();
         let at = self.setup.clock.utc().0.timestamp();
-        let ack = Message::Ack(CommandAck { counter, result });
-        self.post(&format!("ack-{counter}-{word}-{at}"), Subject::Ack, &ack)
+        self.post(&format!("ack-{counter}-{word}-{at}"), Subject::Ack, &Message::Ack(ack))
     }
 
     fn post(&mut self, name: &str, subject: Subject, message: &Message) -> Result<(), JournalError> {
@@ -493,6 +510,12 @@ impl Sender {
         {
             result = CommandResult::Failed;
         }
+        if asked == Asked::Burst && !self.wish(counter)? {
+            log::warn!(
+                "command {counter}: too many bursts were asked for, or this trap takes none on request"
+            );
+            result = CommandResult::Failed;
+        }
         let refused = !matches!(result, CommandResult::Done | CommandResult::Trial);
         if refused {
             log::warn!("command {counter} is refused: {result:?}");
@@ -502,12 +525,13 @@ impl Sender {
         if result == CommandResult::Forged {
             return self.tell_losses();
         }
-        // An acknowledgement of an acknowledgement would never end.
-        if !matches!(asked, Asked::Received { .. }) {
+        // An acknowledgement of an acknowledgement would never end; that of a burst tells its number, once it has one.
+        let later = asked == Asked::Burst && result == CommandResult::Done;
+        if !matches!(asked, Asked::Received { .. }) && !later {
             self.acknowledge(counter, result)?;
         }
         match asked {
-            Asked::Nothing | Asked::Picture(_) => {}
+            Asked::Nothing | Asked::Picture(_) | Asked::Burst => {}
             Asked::Status => drop(self.health()?),
             Asked::Mark(north, east) => self.outbox.place(self.setup.boot, north, east, utc)?,
             Asked::Time(utc) => {
@@ -524,6 +548,31 @@ impl Sender {
                 log::info!("{done} events are acknowledged up to number {upto}");
             }
             Asked::Reboot => self.reboot = true,
+        }
+        Ok(())
+    }
+
+    /// Asks for a burst; whether one is to come.
+    fn wish(&mut self, counter: u32) -> Result<bool, JournalError> {
+        // Written down first: a cut in between is told as a failure, and never as nothing.
+        self.wishes.add(&mut self.outbox, counter, self.setup.clock.monotonic())?;
+        let comes = self.setup.asks.ask(&wishes::who(counter));
+        if !comes {
+            self.wishes.remove(&mut self.outbox, counter)?;
+        }
+        Ok(comes)
+    }
+
+    /// Answers commands whose burst is in the journal, or came not.
+    fn fulfilled(&mut self) -> Result<(), JournalError> {
+        let up = self.up();
+        for (counter, number) in self.wishes.over(&self.outbox, up)? {
+            let result = if number.is_some() { CommandResult::Done } else { CommandResult::Failed };
+            if number.is_none() {
+                log::error!("command {counter}: the burst that it asked for is not in the journal");
+            }
+            self.answer(CommandAck { counter, result, number })?;
+            self.wishes.remove(&mut self.outbox, counter)?;
         }
         Ok(())
     }

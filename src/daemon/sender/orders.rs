@@ -88,6 +88,8 @@ pub(super) enum Asked {
     Received { upto: u32, missing: u32 },
     /// Start anew, after the acknowledgement left.
     Reboot,
+    /// A burst, now.
+    Burst,
 }
 
 /// Who gave a command and what is known of the site.
@@ -211,6 +213,7 @@ impl Orders {
             Command::Status => done(Asked::Status),
             Command::Picture { number } => done(Asked::Picture(number)),
             Command::Reboot => done(Asked::Reboot),
+            Command::Burst => done(Asked::Burst),
             Command::Received { upto, missing } => done(Asked::Received { upto, missing }),
             Command::Time { utc } => match DateTime::from_timestamp(utc, 0) {
                 Some(utc) if utc.timestamp() >= EPOCH => done(Asked::Time(utc)),

@@ -20,9 +20,22 @@ pub enum Bias {
     Down,
 }
 
+/// What reads the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The kernel's character device, on any board.
+    #[default]
+    Gpiocdev,
+    /// The package `rppal`, on a Raspberry Pi; retired by its author, and only where it is built in.
+    Rppal,
+}
+
 /// How sensors are connected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wiring {
+    /// What reads them.
+    pub by: By,
     /// The lines, all on one chip.
     pub lines: Vec<LineName>,
     /// The resistor.
@@ -41,6 +54,13 @@ pub struct GpioLines {
     sequence: u32,
     #[cfg(target_os = "linux")]
     names: Vec<String>,
+}
+
+/// The clock that the kernel stamps edges with.
+#[cfg(target_os = "linux")]
+pub(super) fn monotonic() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 #[cfg(target_os = "linux")]
@@ -83,12 +103,6 @@ mod linux {
             let names = wiring.lines.iter().map(ToString::to_string).collect();
             Ok(GpioLines { request, offsets, sequence: 0, names })
         }
-    }
-
-    /// The clock that the kernel stamps edges with.
-    fn monotonic() -> Duration {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
     }
 
     impl Lines for GpioLines {
@@ -140,7 +154,7 @@ impl Lines for GpioLines {
     }
 }
 
-fn no_line() -> DeviceError {
+pub(super) fn no_line() -> DeviceError {
     let cure = "name its lines in the board profile".to_owned();
     DeviceError { device: "PIR".to_owned(), what: "no line is named".to_owned(), cure }
 }

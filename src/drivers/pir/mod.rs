@@ -8,8 +8,27 @@ use super::trigger::Rule;
 use crate::hal::{Clock, DeviceError, Source, Trigger, Triggered};
 
 mod lines;
+#[cfg(all(feature = "rppal", target_os = "linux"))]
+mod rppal;
 
-pub use lines::{Bias, GpioLines, Wiring};
+pub use lines::{Bias, By, GpioLines, Wiring};
+#[cfg(all(feature = "rppal", target_os = "linux"))]
+pub use rppal::RppalLines;
+
+/// Takes the lines of `wiring` by what it names.
+pub fn open(wiring: &Wiring) -> Result<Box<dyn Lines>, DeviceError> {
+    match wiring.by {
+        By::Gpiocdev => Ok(Box::new(GpioLines::open(wiring)?)),
+        #[cfg(all(feature = "rppal", target_os = "linux"))]
+        By::Rppal => Ok(Box::new(RppalLines::open(wiring)?)),
+        #[cfg(not(all(feature = "rppal", target_os = "linux")))]
+        By::Rppal => Err(DeviceError {
+            device: "PIR".to_owned(),
+            what: "this trapline was built without rppal".to_owned(),
+            cure: "build it with `--features rppal`, or take `driver = \"gpiocdev\"` in [pir]".to_owned(),
+        }),
+    }
+}
 
 /// Most edges taken up in one go; the kernel's own queue holds 16 a line (gpio_v2_line_request in linux/gpio.h).
 const MOST_QUEUED: usize = 1024;
@@ -34,6 +53,16 @@ pub trait Lines: Send {
 
     /// What a line is called, by its place in the options.
     fn name(&self, line: usize) -> String;
+}
+
+impl Lines for Box<dyn Lines> {
+    fn wait(&mut self, deadline: Duration) -> io::Result<Option<Edge>> {
+        (**self).wait(deadline)
+    }
+
+    fn name(&self, line: usize) -> String {
+        (**self).name(line)
+    }
 }
 
 /// How sensors are taken.

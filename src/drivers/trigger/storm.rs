@@ -5,98 +5,25 @@
 //! than the budget. However full the hour is, one trigger per sample interval goes on as long as the budget lasts: a
 //! part of the budget is kept back for these samples. What is swallowed is counted, for it is effort.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::{Budget, Limits};
 use crate::hal::{Clock, DeviceError, Trigger, Triggered};
-
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// The rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Most bursts in any hour, 1 at least.
-    pub per_hour: u32,
-    /// Bursts that may come at once after a quiet time, 1 at least.
-    pub at_once: u32,
-    /// Pause after a burst.
-    pub cool_down: Duration,
-    /// Longest pause that a storm can bring about.
-    pub cool_down_max: Duration,
-    /// One trigger in so long goes on in any case; zero: none does.
-    pub sample_every: Duration,
-}
 
 /// A trigger with a budget.
 pub struct Storm<T> {
     inner: T,
-    limits: Limits,
+    budget: Budget,
     clock: Arc<dyn Clock>,
-    /// Times of the bursts of the last hour.
-    given: VecDeque<Duration>,
-    /// Bursts in the bucket, in thousandths.
-    tokens: u64,
-    filled: Duration,
-    cool_down: Duration,
-    /// Time of the last trigger, given or not.
-    heard: Option<Duration>,
     suppressed: u32,
 }
 
 impl<T: Trigger> Storm<T> {
     /// `inner` within `limits`, by the monotonic time of `clock`.
     pub fn new(inner: T, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        let filled = clock.monotonic();
-        let tokens = u64::from(limits.at_once.max(1)) * 1000;
-        let cool_down = limits.cool_down;
-        let given = VecDeque::new();
-        Storm { inner, limits, clock, given, tokens, filled, cool_down, heard: None, suppressed: 0 }
-    }
-
-    /// Puts into the bucket what the hours' budget has given since.
-    fn fill(&mut self, now: Duration) {
-        let per_hour = u64::from(self.limits.per_hour.max(1));
-        let passed = u64::try_from(now.saturating_sub(self.filled).as_millis()).unwrap_or(u64::MAX);
-        // `per_hour` bursts in 3 600 000 ms are `per_hour` thousandths of a burst in 3 600 ms.
-        let steps = passed / 3600;
-        let most = u64::from(self.limits.at_once.max(1)) * 1000;
-        self.tokens = steps.saturating_mul(per_hour).saturating_add(self.tokens).min(most);
-        self.filled += Duration::from_millis(steps * 3600);
-    }
-
-    /// Bursts of an hour that only samples may use, half the budget at most.
-    fn kept_back(&self) -> usize {
-        let every = self.limits.sample_every.as_secs();
-        let samples = if every == 0 { 0 } else { HOUR.as_secs().div_ceil(every) };
-        usize::try_from(samples.min(u64::from(self.limits.per_hour / 2))).unwrap_or(usize::MAX)
-    }
-
-    /// Whether a trigger at `now` goes on.
-    fn admit(&mut self, now: Duration) -> bool {
-        self.fill(now);
-        while self.given.front().is_some_and(|at| *at + HOUR <= now) {
-            self.given.pop_front();
-        }
-        let quiet = self.heard.replace(now).is_none_or(|heard| now.saturating_sub(heard) >= self.cool_down);
-        let since = self.given.back().map(|at| now.saturating_sub(*at));
-        let budget = usize::try_from(self.limits.per_hour).unwrap_or(usize::MAX).max(1);
-        let cool = since.is_none_or(|since| since >= self.cool_down);
-        let ordinary =
-            cool && self.tokens >= 1000 && self.given.len() < budget.saturating_sub(self.kept_back()).max(1);
-        let sample = !self.limits.sample_every.is_zero()
-            && since.is_none_or(|since| since >= self.limits.sample_every)
-            && self.given.len() < budget;
-        if !ordinary && !sample {
-            return false;
-        }
-        self.tokens = self.tokens.saturating_sub(1000);
-        self.given.push_back(now);
-        self.cool_down = match quiet {
-            true => self.limits.cool_down,
-            false => (self.cool_down * 2).clamp(self.limits.cool_down, self.limits.cool_down_max),
-        };
-        true
+        let budget = Budget::new(limits, clock.monotonic());
+        Storm { inner, budget, clock, suppressed: 0 }
     }
 }
 
@@ -108,7 +35,7 @@ impl<T: Trigger> Trigger for Storm<T> {
             let Some(fired) = self.inner.wait(left)? else { return Ok(None) };
             let now = self.clock.monotonic();
             self.suppressed = self.suppressed.saturating_add(fired.suppressed);
-            if self.admit(now) {
+            if self.budget.admit(now) {
                 return Ok(Some(Triggered { suppressed: std::mem::take(&mut self.suppressed), ..fired }));
             }
             self.suppressed = self.suppressed.saturating_add(1);
@@ -134,6 +61,7 @@ impl<T: Trigger> Trigger for Storm<T> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::collections::VecDeque;
     use std::sync::Mutex;
 
     use chrono::{DateTime, TimeDelta, Utc};

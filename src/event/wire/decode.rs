@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::items::{DigestBody, HealthBody};
+use super::items::{AckBody, DigestBody, HealthBody};
 use super::sighting::Run;
 use super::{
     KIND_MIXED, KIND_SIGHTINGS, TAG_ACK, TAG_ANCHOR, TAG_DIGEST, TAG_HEALTH, TAG_LOST, TAG_SIGHTINGS,
@@ -55,7 +55,12 @@ impl Decoded<'_> {
             TAG_DIGEST => body::<DigestBody>(bytes)
                 .and_then(|(b, rest)| b.digest().map(|digest| (Message::Digest(digest), rest))),
             TAG_LOST => body(bytes).map(|(lost, rest)| (Message::Lost(lost), rest)),
-            TAG_ACK => body(bytes).map(|(ack, rest)| (Message::Ack(ack), rest)),
+            TAG_ACK => body::<AckBody>(bytes).and_then(|(ack, rest)| {
+                if rest.is_empty() {
+                    return Some((Message::Ack(ack.ack(None)), rest));
+                }
+                body::<u32>(rest).map(|(number, rest)| (Message::Ack(ack.ack(Some(number))), rest))
+            }),
             TAG_ANCHOR => body(bytes).map(|(anchor, rest)| (Message::Anchor(anchor), rest)),
             _ => return None,
         };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sighting::{time_from_wire, time_to_wire};
-use crate::event::{Code, DIGEST_LINES, Digest, DigestLine, Health, Reset};
+use crate::event::{Code, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, Health, Reset};
 
 /// Largest number that postcard's varint holds in four bytes.
 const FOUR_BYTES: u32 = (1 << 28) - 1;
@@ -74,6 +74,26 @@ impl From<HealthBody> for Health {
             failed: b.failed,
             waiting: b.waiting,
         }
+    }
+}
+
+/// [`CommandAck`] as it travels; the number of its burst follows where there is one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AckBody {
+    counter: u32,
+    result: CommandResult,
+}
+
+impl From<&CommandAck> for AckBody {
+    fn from(a: &CommandAck) -> Self {
+        AckBody { counter: a.counter, result: a.result }
+    }
+}
+
+impl AckBody {
+    /// The acknowledgement, with the number that followed.
+    pub(super) fn ack(&self, number: Option<u32>) -> CommandAck {
+        CommandAck { counter: self.counter, result: self.result, number }
     }
 }
 

@@ -39,7 +39,7 @@ pub const HEALTH_MAX: usize = 50;
 /// Longest frame with one [`super::Lost`], bytes. A test holds it.
 pub const LOST_MAX: usize = 33;
 /// Longest frame with one [`super::CommandAck`], bytes. A test holds it.
-pub const ACK_MAX: usize = 9;
+pub const ACK_MAX: usize = 14;
 /// Longest frame with one [`super::Anchor`], bytes. A test holds it.
 pub const ANCHOR_MAX: usize = 29;
 

@@ -4,7 +4,7 @@ use heapless::Vec;
 use serde::Serialize;
 
 use super::bits::Writer;
-use super::items::{DigestBody, HealthBody};
+use super::items::{AckBody, DigestBody, HealthBody};
 use super::sighting::Raw;
 use super::{FRAME_MAX, KIND_MIXED, KIND_SIGHTINGS, VERSION, WireError, tag};
 use crate::event::Message;
@@ -106,7 +106,10 @@ fn item(messages: &[Message], frame: &mut Vec<u8, FRAME_MAX>, max: usize) -> usi
         Message::Health(health) => put(&HealthBody::from(health), frame, max),
         Message::Digest(digest) => put(&DigestBody::from(digest), frame, max),
         Message::Lost(lost) => put(lost, frame, max),
-        Message::Ack(ack) => put(ack, frame, max),
+        Message::Ack(ack) => match ack.number {
+            Some(number) => put(&(AckBody::from(ack), number), frame, max),
+            None => put(&AckBody::from(ack), frame, max),
+        },
         Message::Anchor(anchor) => put(anchor, frame, max),
     };
     let length = u8::try_from(frame.len() - body).unwrap_or(u8::MAX);

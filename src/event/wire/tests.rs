@@ -86,7 +86,7 @@ fn golden_sightings_both_ways() {
 #[test]
 fn a_golden_acknowledgement_both_ways() {
     // Header 0x12, tag 5, length 3, postcard's varint of 300, Reverted is the fourth result.
-    let ack = Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted });
+    let ack = Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted, number: None });
     let golden = [0x12, 5, 3, 0xac, 0x02, 3];
     assert_eq!(pack(std::slice::from_ref(&ack), 11).unwrap().frame, golden);
     assert_eq!(all(&golden), [ack]);
@@ -125,7 +125,7 @@ fn golden_frames_of_the_other_messages_both_ways() {
         lines: [line].into_iter().collect(),
     };
     let lost = Lost { expired: 1, captures: 2, ..Lost::default() };
-    let reverted = CommandAck { counter: 300, result: CommandResult::Reverted };
+    let reverted = CommandAck { counter: 300, result: CommandResult::Reverted, number: None };
     let person = Seen {
         key: EventKey { boot: 3, number: 299 },
         at: When::SinceBoot { seconds: 1000 },
@@ -170,6 +170,16 @@ fn golden_frames_of_the_other_messages_both_ways() {
 }
 
 #[test]
+fn an_acknowledgement_of_a_burst_tells_its_number_at_its_end() {
+    // By hand: version and kind, tag 5, length, counter 300, result 0 (done), number 70 000.
+    let ack = Message::Ack(CommandAck { counter: 300, result: CommandResult::Done, number: Some(70_000) });
+    let bytes = [0x12, 5, 6, 0xac, 0x02, 0, 0xf0, 0xa2, 0x04];
+    assert_eq!(pack(std::slice::from_ref(&ack), FRAME_MAX).unwrap().frame, bytes);
+    let mut read = decode(&bytes).unwrap();
+    assert_eq!((read.next(), read.next(), read.longer()), (Some(Ok(ack)), None, 0));
+}
+
+#[test]
 fn the_longest_of_each_fits_what_is_promised() {
     let longest = [
         (Message::Health(health()), HEALTH_MAX),
@@ -184,7 +194,14 @@ fn the_longest_of_each_fits_what_is_promised() {
             }),
             LOST_MAX,
         ),
-        (Message::Ack(CommandAck { counter: u32::MAX, result: CommandResult::Failed }), ACK_MAX),
+        (
+            Message::Ack(CommandAck {
+                counter: u32::MAX,
+                result: CommandResult::Failed,
+                number: Some(u32::MAX),
+            }),
+            ACK_MAX,
+        ),
         (
             Message::Anchor(Anchor {
                 boot: u32::MAX,
@@ -224,10 +241,13 @@ fn six_sightings_fit_51_bytes_and_thirty_222() {
 #[test]
 fn an_old_decoder_skips_what_is_new_and_counts_it() {
     // A later version's frame: an unknown tag, an acknowledgement with a field more, another unknown tag.
-    let newer = [0x12, 99, 2, 7, 7, 5, 4, 0xac, 0x02, 3, 42, 200, 0];
+    let newer = [0x12, 99, 2, 7, 7, 5, 5, 0xac, 0x02, 3, 42, 9, 200, 0];
     let mut decoded = decode(&newer).unwrap();
     let messages: Vec<_> = decoded.by_ref().collect();
-    assert_eq!(messages, [Ok(Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted }))]);
+    assert_eq!(
+        messages,
+        [Ok(Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted, number: Some(42) }))]
+    );
     assert_eq!((decoded.skipped(), decoded.longer()), (2, 1));
     let mut kind = decode(&[0x1f, 1, 2, 3]).unwrap();
     assert_eq!((kind.next(), kind.skipped()), (None, 1));
@@ -244,7 +264,7 @@ fn an_item_that_cannot_be_read_hides_no_other_and_is_not_counted_as_longer() {
         [0x12, 5, 2, 7, 11, 3, 15, 1, 0, 1, 0, 0, 0, 1, 0x80, 0x04, 0, 0, 0, 0, 0, 42, 5, 3, 0xac, 0x02, 3];
     let mut decoded = decode(&frame).unwrap();
     let read: Vec<_> = decoded.by_ref().collect();
-    let ack = Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted });
+    let ack = Message::Ack(CommandAck { counter: 300, result: CommandResult::Reverted, number: None });
     assert_eq!(read, [Err(WireError::Body(5)), Err(WireError::Body(3)), Ok(ack)]);
     assert_eq!((decoded.skipped(), decoded.longer()), (0, 0));
 }
@@ -361,7 +381,7 @@ fn messages() -> impl Strategy<Value = Message> {
             day: n, part: 1, parts: 2, effort: n, triggers: n, empties: n, lines: lines.into_iter().collect(),
         })),
         1 => any::<u32>().prop_map(|n| Message::Lost(Lost { expired: n, ..Lost::default() })),
-        1 => any::<u32>().prop_map(|counter| Message::Ack(CommandAck { counter, result: CommandResult::Invalid })),
+        1 => any::<u32>().prop_map(|counter| Message::Ack(CommandAck { counter, result: CommandResult::Invalid, number: None })),
         1 => (any::<u32>(), any::<i64>(), any::<i32>()).prop_map(|(n, started, shift)| Message::Anchor(Anchor {
             boot: n, started, shift, before: n, quality: ClockQuality::Gps,
         })),
