@@ -65,6 +65,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::attributes::Attribute;
 use super::form::Form;
 use super::labels::Label;
 use super::look::Look;
@@ -80,6 +81,8 @@ pub enum Role {
     Classifier,
     /// Turns a box into a vector that is near that of the same individual.
     Embedder,
+    /// Tells life stage and behaviour of what is in a box.
+    Attributes,
 }
 
 impl Role {
@@ -89,6 +92,7 @@ impl Role {
             Role::Detector => "detector",
             Role::Classifier => "classifier",
             Role::Embedder => "embedder",
+            Role::Attributes => "attributes",
         }
     }
 }
@@ -132,6 +136,8 @@ pub struct Manifest {
     pub allowed: Option<Vec<String>>,
     /// How closely it looks.
     pub look: Look,
+    /// Attributes: what each output means, in their order.
+    pub attributes: Vec<Attribute>,
 }
 
 /// Order of the input's axes.
