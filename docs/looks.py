@@ -158,4 +158,5 @@ def main():
         print(f"| {name} | {n['right']} | {n['higher']} | {n['none']} | {n['wrong']} | {n['missed']} | {spent:.0f} |")
 
 
-main()
+if __name__ == "__main__":
+    main()
