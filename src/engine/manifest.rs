@@ -1,7 +1,7 @@
 //! What a model is: the manifest beside its `.onnx`, strict and checked.
 //!
 //! ```toml
-//! role = "detector"                      # detector, classifier, embedder
+//! role = "detector"                      # detector, classifier, embedder, attributes
 //! name = "yolox-nano"
 //! version = "0.1.1"
 //! file = "yolox_nano.onnx"               # beside the manifest, or ${VAR}/…
@@ -10,6 +10,7 @@
 //! source = "https://…"
 //! temperature = 1.0                      # classifiers: logits are divided by it; default 1
 //! labels = ["empty", "fox"]              # or { file = "labels.csv" }; classifiers must have them
+//! # [look] and [[attribute]]: see `look` and `attributes`
 //! allowed = ["fox"]                      # classifiers: only these labels may win; default all
 //!
 //! [input]

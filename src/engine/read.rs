@@ -407,7 +407,8 @@ mod tests {
         assert_eq!(
             said,
             "models/d/model.toml: unknown key `license`; allowed are role, name, version, file, sha256, licence, \
-             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form (did you mean `licence`?)"
+             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form, look, attribute \
+             (did you mean `licence`?)"
         );
         let said = error("colour = \"rgb\"", "color = \"rgb\"");
         assert!(said.contains("`input.color`") && said.contains("did you mean `colour`?"), "{said}");
@@ -443,7 +444,7 @@ mod tests {
         let said = error("role = \"detector\"", "");
         assert_eq!(
             said,
-            "models/d/model.toml: the key `role` is missing; it takes detector, classifier, embedder"
+            "models/d/model.toml: the key `role` is missing; it takes detector, classifier, embedder, attributes"
         );
         let said = error("height = 240", "");
         assert!(said.contains("`input.height` is missing; it takes a whole number from 1 to 4096"), "{said}");
