@@ -42,7 +42,8 @@ networks over all photos; one row is one program run over all sites. "kept" is n
 false alarms do not use the program's own threshold: "at 1 false alarm" counts the animals more probable than all empties
 but one; "held out" sets the threshold for each site on the three others (2 false alarms there) and adds up what it does on
 the site itself, so that a look that was only fitted to one camera does not shine. "tiles" are the four overlapping quarters,
-"tiles-unseen" only where the whole frame shows nothing, "contrast" levels pictures without colour, "mirror" detects and
+"tiles-unseen" only where the whole frame shows nothing,
+"tiles-alone" only on such photos that stand alone, "contrast" levels pictures without colour, "mirror" detects and
 "mirror-names" classifies once more as in a mirror. Second looks at what moved (motion crops) and scores by their odds are in
 every row. Processor time is of this run, load and all: read its ratios.
 

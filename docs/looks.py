@@ -18,12 +18,13 @@ LOOKS = [
     "plain",
     "tiles",
     "tiles-unseen",
+    "tiles-alone",
     "contrast",
     "mirror",
     "mirror-names",
     "tiles,contrast",
-    "tiles-unseen,contrast",
-    "tiles-unseen,contrast,mirror",
+    "tiles-alone,contrast",
+    "tiles-alone,contrast,mirror",
     "tiles,contrast,mirror,mirror-names",
 ]
 LEVELS = ["genus", "family", "order", "class"]
@@ -127,6 +128,10 @@ def main():
     for name, pack, look in rounds:
         print(name, file=sys.stderr)
         results.append((name, *run(program, shared, pack, look)))
+    report(results, what)
+
+
+def report(results, what):
     rows = results[0][1]
     animals = sum(row[1] not in ("empty", "human", "vehicle") for row in rows)
     empties = sum(row[1] == "empty" for row in rows)
@@ -138,11 +143,12 @@ def main():
         )
         print("|---|---|---|---|---|---|---|---|---|---|")
         for name, rows, spent in results:
-            of = lambda wanted, empty, site=None: sum(
-                wanted(row[3]) and (row[1] == "empty") == empty and row[1] not in ((), "vehicle") and site in (None, row[0])
-                and (site is not None or row[1] != "human")
-                for row in rows
-            )
+            def of(wanted, empty, site=None):
+                mine = [row for row in rows if site in (None, row[0]) and row[1] != "vehicle"]
+                # Peru's story counts the person at set-up as well.
+                mine = [row for row in mine if site == "peru" or row[1] != "human"]
+                return sum(wanted(row[3]) and (row[1] == "empty") == empty for row in mine)
+
             kept, seen = lambda o: o != "empty", lambda o: o == "sighting"
             one = above(rows, at_false_alarms(rows, 1))[0]
             found, alarms = held_out(rows)

@@ -167,6 +167,7 @@ fn word(chosen: LookWord) -> Word {
         LookWord::Plain => Word::Plain,
         LookWord::Tiles => Word::Tiles,
         LookWord::TilesUnseen => Word::TilesUnseen,
+        LookWord::TilesAlone => Word::TilesAlone,
         LookWord::Contrast => Word::Contrast,
         LookWord::Mirror => Word::Mirror,
         LookWord::MirrorNames => Word::MirrorNames,

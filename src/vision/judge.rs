@@ -191,6 +191,7 @@ impl Judge {
     pub fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
         let album = Album::new(frames);
         let busy = self.busy();
+        self.detector.iter_mut().for_each(|detector| detector.stands_alone(frames.len() < 2));
         let mut work = Work {
             album: &album,
             threads: self.settings.threads,
@@ -285,7 +286,7 @@ impl Judge {
                 let found = match (&mut self.detector, &picture) {
                     (Some(detector), Some(picture)) => {
                         let found = detector.detect(picture);
-                        work.looked.detector += detector.runs(found.as_deref().unwrap_or_default());
+                        work.looked.detector += detector.runs();
                         found
                     }
                     _ => Ok(Vec::new()),
