@@ -288,6 +288,7 @@ fn burst(
         count: 1 + u16::from(dice.f64() < 0.2),
         top5: Vec::new(),
         tracks: vec![0],
+        traits: Default::default(),
     };
     let burst = Burst {
         triggered: visit.at,

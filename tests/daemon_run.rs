@@ -103,6 +103,7 @@ fn seen(outcome: Outcome, frames: usize) -> Judgement {
         count: 1,
         top5: Vec::new(),
         tracks: vec![0],
+        traits: Default::default(),
     };
     let found = Detection {
         bbox: BBox { x: 0.25, y: 0.25, w: 0.5, h: 0.5 },

@@ -20,6 +20,7 @@ use trapline::vision::{Judgement, Sighting};
 const DETECTOR: usize = 32;
 const FIRST: usize = 16;
 const SECOND: usize = 24;
+const TRAITS: usize = 40;
 
 const FIRST_LABELS: &str = "label,scientific,rank,english,genus,family,order,class\n\
     fox,Vulpes vulpes,species,red fox,Vulpes,Canidae,Carnivora,Mammalia\n\
@@ -39,6 +40,7 @@ fn put(dir: &Path, name: &str, width: usize, role: &str, labels: Option<&str>) {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("net.onnx"), "abc").unwrap();
     let more = match labels {
+        Some(text) if role == "attributes" => &format!("[output]\ndecode = \"probabilities\"\n{text}"),
         Some(text) => {
             std::fs::write(folder.join("labels.csv"), text).unwrap();
             "[output]\ndecode = \"softmax\"\n"
@@ -47,7 +49,8 @@ fn put(dir: &Path, name: &str, width: usize, role: &str, labels: Option<&str>) {
             "[output]\ndecode = \"yolov8\"\n[classes]\nanimal = [0]\n[thresholds]\ndetection = 0.25\nlow = 0.05\n"
         }
     };
-    let named = if labels.is_some() { "labels = { file = \"labels.csv\" }\n" } else { "" };
+    let named =
+        if labels.is_some() && role != "attributes" { "labels = { file = \"labels.csv\" }\n" } else { "" };
     let rule = if labels.is_some() { "square" } else { "stretch" };
     let manifest = format!(
         "role = \"{role}\"\nname = \"{name}\"\nversion = \"1\"\nfile = \"net.onnx\"\nsha256 = \"{ABC}\"\n\
@@ -90,6 +93,7 @@ impl Answers {
                     Tensor { shape: vec![1, 5, 1], data: Data::F32(vec![16.0, 16.0, 16.0, 16.0, 0.9]) }
                 }
                 FIRST => row(*answers.first.lock().unwrap()),
+                TRAITS => row([0.2, 0.9, 0.8]),
                 _ => {
                     answers.asked.fetch_add(1, Ordering::SeqCst);
                     row(*answers.second.lock().unwrap())
@@ -179,22 +183,14 @@ fn an_answer_outside_the_first_name_is_not_taken() {
 
 #[test]
 fn its_logits_are_averaged_over_the_bursts_of_a_sequence() {
-    let answers = Answers::new([0.02, 0.95, 0.03], [0.08, 0.90, 0.02]);
+    let answers = Answers::new([0.02, 0.95, 0.03], [0.30, 0.69, 0.01]);
     let (mut judge, first) = judged(&answers);
-    *answers.second.lock().unwrap() = [0.70, 0.28, 0.02];
+    assert_eq!(told(&first.sightings).0, "Passeriformes");
+    *answers.second.lock().unwrap() = [0.01, 0.75, 0.24];
     let second = look(&mut judge);
-    // Geometric means: sqrt(.08 * .70) = .2366, sqrt(.90 * .28) = .5020, .02; of .7586 the crow has 0.66 and with the
-    // raven 0.69, below 0.8: what is left is their order.
-    let merged = judge.merge(&[first, second]);
-    assert_eq!(told(&merged.sightings), ("Passeriformes", 100));
-    // Where the second burst did not ask, the first's answer stands.
-    let (mut judge, first) = judged(&answers_of(&answers, [0.08, 0.90, 0.02]));
-    let unsure = look(&mut judge);
-    assert_eq!(told(&judge.merge(&[first, unsure]).sightings).0, "Corvus brachyrhynchos");
-}
-
-fn answers_of(like: &Answers, second: [f32; 3]) -> Answers {
-    Answers::new(*like.first.lock().unwrap(), second)
+    assert_eq!(told(&second.sightings), ("Corvus", 99));
+    // Geometric means: sqrt(.30 * .01) = .0548, sqrt(.69 * .75) = .7194, sqrt(.01 * .24) = .0490; of .8232 the crow has 0.87.
+    assert_eq!(told(&judge.merge(&[first, second]).sightings), ("Corvus brachyrhynchos", 87));
 }
 
 #[test]
@@ -238,4 +234,28 @@ fn the_configuration_names_heads_without_a_pack() {
     let two = Models { manifests: vec![dir.path().join("c"), dir.path().join("b")], ..chosen(dir.path()) };
     let said = open_on(&answers.engine(), &two).unwrap_err().to_string();
     assert!(said.contains("are both classifiers; give one, or say in `models.ensemble`"), "{said}");
+}
+
+#[test]
+fn a_network_for_attributes_tells_life_stage_and_behaviour_for_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    pack(dir.path());
+    let told_by = "[[attribute]]\nlife_stage = \"adult\"\n[[attribute]]\nlife_stage = \"juvenile\"\nthreshold = 0.7\n\
+                   [[attribute]]\nbehavior = \"eating\"\n";
+    put(dir.path(), "t", TRAITS, "attributes", Some(told_by));
+    let answers = Answers::new([0.95, 0.03, 0.02], [0.05, 0.92, 0.03]);
+    let models = |names: &[&str]| Models {
+        manifests: names.iter().map(|name| dir.path().join(name)).collect(),
+        ..chosen(dir.path())
+    };
+    let networks = open_on(&answers.engine(), &models(&["d", "c", "t"])).unwrap();
+    assert!(networks.names()[2].starts_with("attributes t@"), "{:?}", networks.names());
+    let judgement = look(&mut judge(networks));
+    assert_eq!(told(&judgement.sightings), ("Vulpes vulpes", 95));
+    assert_eq!(judgement.looked.classifier, 2);
+    let kept = trapline::daemon::record::observation(&judgement.sightings[0]).traits;
+    assert_eq!(kept.life_stage.as_deref(), Some("juvenile"));
+    assert_eq!(kept.behavior.as_deref(), Some("eating"));
+    let said = open_on(&answers.engine(), &models(&["d", "t"])).unwrap_err().to_string();
+    assert!(said.contains("needs a classifier that tells when to ask it"), "{said}");
 }

@@ -109,6 +109,7 @@ mod tests {
             score: Score::ONE,
             count: 1,
             top5: Vec::new(),
+            traits: Default::default(),
             tracks: Vec::new(),
         };
         Burst {

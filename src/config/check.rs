@@ -280,6 +280,8 @@ mod tests {
     const EVERY_KEY: &[&str] = &[
         "board",
         "name",
+        "ensemble",
+        "look",
         "location",
         "latitude",
         "longitude",
@@ -424,7 +426,7 @@ mod tests {
         for section in sections {
             let said = refused(&format!("[{section}]\nno_such_key = 1"));
             let (_, allowed) = said.split_once("allowed here: ").unwrap();
-            for key in allowed.split(", ").filter(|k| *k != "per_species") {
+            for key in allowed.split(", ").filter(|k| !["per_species", "second"].contains(k)) {
                 assert!(EVERY_KEY.contains(&key), "`{section}.{key}` is not in EVERY_KEY");
             }
         }
@@ -445,6 +447,15 @@ mod tests {
         assert!(refused("[site]\nlatitude = nan\nlongitude = 0").contains("-90 to 90"));
         assert!(refused("[retention]\nfloor_mb = -1").contains("0 to 100000000"));
         assert!(refused("[strip]\nbottom = 0.6").contains("0 to 0.5"));
+        let head = "[[models.second]]\non = 'Aves'\nmodel = 'birds'\n";
+        assert!(
+            refused(&format!("{head}threshold = 2"))
+                .contains("`models.second.threshold` is 2; allowed: 0 to 1")
+        );
+        assert!(refused(&format!("{head}temperature = 0")).contains("`models.second.temperature` is 0"));
+        assert!(refused(&format!("{head}when = 1")).contains("when"));
+        assert!(refused("[models]\nlook = ['close']").contains("close"));
+        assert!(refused("[models]\nensemble = 'median'").contains("median"));
         assert!(refused("[site]\nname = ' '").contains("1 to 64 characters"));
     }
 

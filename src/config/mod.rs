@@ -116,6 +116,8 @@ pub enum LookWord {
     Tiles,
     /// Look at the quarters of frames that show nothing as a whole.
     TilesUnseen,
+    /// The same, on photos that stand alone.
+    TilesAlone,
     /// Level the contrast of infrared pictures.
     Contrast,
     /// Detect once more as in a mirror.

@@ -1,7 +1,7 @@
 //! Which networks a site chose: manifests, packs, several classifiers, second heads; all manifests are read before the
 //! first network is loaded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::models::ModelsError;
 use crate::config::{EnsembleMean, Models};
@@ -64,6 +64,9 @@ pub(super) fn chosen(models: &Models) -> Result<Chosen, ModelsError> {
         }
         chosen.models.push(manifest);
     }
+    if let Some(asked) = chosen.models.iter().find(|m| m.role == Role::Attributes) {
+        first(asked, &chosen.models)?;
+    }
     for second in seconds {
         let manifest = Manifest::load(&second.model)?;
         head(&manifest, &chosen.models)?;
@@ -74,12 +77,17 @@ pub(super) fn chosen(models: &Models) -> Result<Chosen, ModelsError> {
 
 /// Whether a second head is one, and has a first.
 fn head(manifest: &Manifest, models: &[Manifest]) -> Result<(), ModelsError> {
-    let path = || -> PathBuf { Path::to_owned(&manifest.path) };
     if manifest.role != Role::Classifier {
-        return Err(ModelsError::NoClassifier { manifest: path(), role: manifest.role.as_str() });
+        let role = manifest.role.as_str();
+        return Err(ModelsError::NoClassifier { manifest: manifest.path.clone(), role });
     }
+    first(manifest, models)
+}
+
+/// Whether there is a classifier that tells when to ask the network of `manifest`.
+fn first(manifest: &Manifest, models: &[Manifest]) -> Result<(), ModelsError> {
     if models.iter().all(|m| m.role != Role::Classifier) {
-        return Err(ModelsError::NoFirst { manifest: path() });
+        return Err(ModelsError::NoFirst { manifest: manifest.path.clone() });
     }
     Ok(())
 }

@@ -54,8 +54,8 @@ pub enum ModelsError {
         /// What it is.
         role: &'static str,
     },
-    /// Second heads without a first.
-    #[error("the second head {} needs a classifier that tells when to ask it; add one", manifest.display())]
+    /// A network that is only asked about what a classifier saw.
+    #[error("{} needs a classifier that tells when to ask it; add one", manifest.display())]
     NoFirst {
         /// Its manifest.
         manifest: PathBuf,
@@ -81,6 +81,8 @@ pub struct Networks {
     pub mean: Mean,
     /// Asked for a finer name where the classifiers see a certain taxon.
     pub seconds: Vec<(Second, Model)>,
+    /// Tells life stage and behaviour.
+    pub attributes: Option<Model>,
 }
 
 impl Networks {
@@ -90,6 +92,7 @@ impl Networks {
             .into_iter()
             .flatten()
             .chain(self.classifiers().skip(1))
+            .chain(&self.attributes)
             .map(|model| name(model.manifest()))
             .collect()
     }
@@ -109,6 +112,7 @@ impl Networks {
             Role::Detector => self.detector = Some(model),
             Role::Classifier if self.classifier.is_some() => self.more.push(model),
             Role::Classifier => self.classifier = Some(model),
+            Role::Attributes => self.attributes = Some(model),
             Role::Embedder => {
                 log::warn!("{} is an embedder: nothing uses one yet", model.manifest().path.display());
             }
@@ -163,6 +167,7 @@ fn word(chosen: LookWord) -> Word {
         LookWord::Plain => Word::Plain,
         LookWord::Tiles => Word::Tiles,
         LookWord::TilesUnseen => Word::TilesUnseen,
+        LookWord::TilesAlone => Word::TilesAlone,
         LookWord::Contrast => Word::Contrast,
         LookWord::Mirror => Word::Mirror,
         LookWord::MirrorNames => Word::MirrorNames,
@@ -289,8 +294,13 @@ pub fn build(
         heads.push(Head { on: second.on, taxonomy, threshold: second.threshold, temperature });
         seconds.push(classifier);
     }
+    let attributes = networks.attributes.map(|m| (m.manifest().attributes.clone(), m));
+    let attributes = attributes.map(|(told, model)| Ok::<_, EngineError>((told, Classifier::new(model)?)));
+    let (told, asked) = attributes.transpose()?.unzip();
+    seconds.extend(asked);
     let named = namer.map(|namer| {
-        let taxonomy = taxonomy(namer.labels(), namer.allowed(), species, fence).with_heads(heads);
+        let taxonomy = taxonomy(namer.labels(), namer.allowed(), species, fence);
+        let taxonomy = taxonomy.with_heads(heads).with_attributes(told.unwrap_or_default());
         (namer.with_seconds(seconds), taxonomy)
     });
     Ok(Judge::new(detector, named, settings))

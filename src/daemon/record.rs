@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::hal::Shot;
-use crate::store::record::{Box, Burst, Cause, Frame, Observation};
+use crate::store::record::{Box, Burst, Cause, Frame, Observation, Traits};
 use crate::units::ClockQuality;
 use crate::vision::{Category, FrameJudgement, Judgement, Sighting};
 
@@ -84,6 +84,7 @@ pub fn observation(seen: &Sighting) -> Observation {
         count: seen.count,
         top5: seen.top5.clone(),
         tracks: seen.tracks.clone(),
+        traits: Traits { life_stage: seen.traits.life_stage.clone(), behavior: seen.traits.behavior.clone() },
     }
 }
 

@@ -9,6 +9,9 @@ pub enum Tiles {
     /// Never.
     #[default]
     Never,
+    /// Where the whole frame shows no box at its threshold, on photos that stand alone: where nothing can be compared, no
+    /// motion tells where to look again.
+    Alone,
     /// Where the whole frame shows no box at its threshold.
     Unseen,
     /// On every frame.
@@ -46,6 +49,8 @@ pub enum Word {
     Tiles,
     /// [`Tiles::Unseen`].
     TilesUnseen,
+    /// [`Tiles::Alone`].
+    TilesAlone,
     /// [`Look::contrast`].
     Contrast,
     /// [`Look::mirror`] of the detector.
@@ -64,6 +69,7 @@ impl Look {
                 () if !detector => Tiles::Never,
                 () if has(Word::Tiles) => Tiles::Always,
                 () if has(Word::TilesUnseen) => Tiles::Unseen,
+                () if has(Word::TilesAlone) => Tiles::Alone,
                 () => Tiles::Never,
             },
             contrast: detector && has(Word::Contrast),
@@ -85,7 +91,12 @@ impl Look {
             Some(toml::Value::Boolean(flag)) => Ok(*flag),
             Some(other) => Err(section.wrong(key, other, "true or false")),
         };
-        let tiles = [("never", Tiles::Never), ("unseen", Tiles::Unseen), ("always", Tiles::Always)];
+        let tiles = [
+            ("never", Tiles::Never),
+            ("alone", Tiles::Alone),
+            ("unseen", Tiles::Unseen),
+            ("always", Tiles::Always),
+        ];
         Ok(Look {
             tiles: section.choice("tiles", &tiles)?.unwrap_or_default(),
             contrast: flag("contrast")?,
@@ -116,7 +127,10 @@ mod tests {
         assert_eq!(read(text, Role::Detector), Ok(expected));
         let said = |text, role| read(text, role).unwrap_err();
         assert!(said(text, Role::Classifier).contains("unknown key `look."));
-        assert!(said("[look]\ntiles = \"often\"", Role::Detector).contains("allowed: never, unseen, always"));
+        assert!(
+            said("[look]\ntiles = \"often\"", Role::Detector)
+                .contains("allowed: never, alone, unseen, always")
+        );
         assert!(
             said("[look]\nmirror = 1", Role::Detector).contains("`look.mirror` is 1; allowed: true or false")
         );

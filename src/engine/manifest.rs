@@ -1,7 +1,7 @@
 //! What a model is: the manifest beside its `.onnx`, strict and checked.
 //!
 //! ```toml
-//! role = "detector"                      # detector, classifier, embedder
+//! role = "detector"                      # detector, classifier, embedder, attributes
 //! name = "yolox-nano"
 //! version = "0.1.1"
 //! file = "yolox_nano.onnx"               # beside the manifest, or ${VAR}/…
@@ -10,6 +10,7 @@
 //! source = "https://…"
 //! temperature = 1.0                      # classifiers: logits are divided by it; default 1
 //! labels = ["empty", "fox"]              # or { file = "labels.csv" }; classifiers must have them
+//! # [look] and [[attribute]]: see `look` and `attributes`
 //! allowed = ["fox"]                      # classifiers: only these labels may win; default all
 //!
 //! [input]
@@ -65,6 +66,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::attributes::Attribute;
 use super::form::Form;
 use super::labels::Label;
 use super::look::Look;
@@ -80,6 +82,8 @@ pub enum Role {
     Classifier,
     /// Turns a box into a vector that is near that of the same individual.
     Embedder,
+    /// Tells life stage and behaviour of what is in a box.
+    Attributes,
 }
 
 impl Role {
@@ -89,6 +93,7 @@ impl Role {
             Role::Detector => "detector",
             Role::Classifier => "classifier",
             Role::Embedder => "embedder",
+            Role::Attributes => "attributes",
         }
     }
 }
@@ -132,6 +137,8 @@ pub struct Manifest {
     pub allowed: Option<Vec<String>>,
     /// How closely it looks.
     pub look: Look,
+    /// Attributes: what each output means, in their order.
+    pub attributes: Vec<Attribute>,
 }
 
 /// Order of the input's axes.

@@ -9,6 +9,7 @@
 //! | `keys`, `read` | from its text to checked values |
 //! | [`form`] | forms of one network, each for one engine, and which is taken |
 //! | [`look`] | how closely a network looks, beyond one pass over the whole |
+//! | [`attributes`] | what the outputs of a network for life stage and behaviour mean |
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
@@ -23,6 +24,7 @@
 //! | `tflite`, `flatbuffer`, `protobuf` | TensorFlow Lite files made into ONNX when they are loaded |
 //! | [`fake`] | an engine that answers what a test tells it to |
 
+pub mod attributes;
 #[cfg(feature = "onnxruntime")]
 mod cache;
 pub mod catalog;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::attributes;
 use super::form::{Form, Kind, Need};
 use super::keys::Section;
 use super::labels::{self, Label};
@@ -27,7 +28,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
     let table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
-    const KEYS: [&str; 17] = [
+    const KEYS: [&str; 18] = [
         "role",
         "name",
         "version",
@@ -45,11 +46,17 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         "allowed",
         "form",
         "look",
+        "attribute",
     ];
     let top = Section::new(path, "", &table, &KEYS)?;
     let role = top.needed_choice(
         "role",
-        &[("detector", Role::Detector), ("classifier", Role::Classifier), ("embedder", Role::Embedder)],
+        &[
+            ("detector", Role::Detector),
+            ("classifier", Role::Classifier),
+            ("embedder", Role::Embedder),
+            ("attributes", Role::Attributes),
+        ],
     )?;
     let labels = labels(&top, path, role, read)?;
     Ok(Manifest {
@@ -71,6 +78,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         fusion: fusion(&top, role)?,
         temperature: temperature(&top, role)?,
         look: Look::read(&top, role)?,
+        attributes: attributes::read(&top, role)?,
     })
 }
 
@@ -193,6 +201,7 @@ fn output(top: &Section<'_>, role: Role) -> Result<Output, ManifestError> {
             ("probabilities", Decode::Probabilities),
         ],
         Role::Embedder => &[("embedding", Decode::Embedding)],
+        Role::Attributes => &[("logits", Decode::Logits), ("probabilities", Decode::Probabilities)],
     };
     let decode = section.needed_choice("decode", choices)?;
     let boxes = section.text("boxes")?.map(str::to_owned);
@@ -398,7 +407,8 @@ mod tests {
         assert_eq!(
             said,
             "models/d/model.toml: unknown key `license`; allowed are role, name, version, file, sha256, licence, \
-             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form (did you mean `licence`?)"
+             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form, look, attribute \
+             (did you mean `licence`?)"
         );
         let said = error("colour = \"rgb\"", "color = \"rgb\"");
         assert!(said.contains("`input.color`") && said.contains("did you mean `colour`?"), "{said}");
@@ -434,7 +444,7 @@ mod tests {
         let said = error("role = \"detector\"", "");
         assert_eq!(
             said,
-            "models/d/model.toml: the key `role` is missing; it takes detector, classifier, embedder"
+            "models/d/model.toml: the key `role` is missing; it takes detector, classifier, embedder, attributes"
         );
         let said = error("height = 240", "");
         assert!(said.contains("`input.height` is missing; it takes a whole number from 1 to 4096"), "{said}");

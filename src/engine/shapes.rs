@@ -80,6 +80,13 @@ pub(super) fn check_names(manifest: &Manifest, classes: Option<usize>) -> Result
             network: format!("{classes} classes"),
         });
     }
+    if !manifest.attributes.is_empty() && manifest.attributes.len() != classes {
+        return Err(EngineError::Unfit {
+            key: "attribute".into(),
+            manifest: format!("a list of {}", manifest.attributes.len()),
+            network: format!("{classes} outputs"),
+        });
+    }
     let lists = [
         ("animal", &manifest.classes.animal),
         ("person", &manifest.classes.person),

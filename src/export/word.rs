@@ -138,6 +138,8 @@ fn observed(outcome: Outcome, seen: &Observation) -> Word {
         count: Some(seen.count.max(1)),
         score: Some(seen.score.get()),
         tracks: seen.tracks.clone(),
+        life_stage: seen.traits.life_stage.clone(),
+        behavior: seen.traits.behavior.clone(),
         // The machine leaves the name empty for vehicles only.
         ..Word::of(if seen.taxon.is_empty() { Kind::Vehicle } else { kind_of(outcome, &seen.taxon) })
     }

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use super::record::{
     Box, Burst, Cause, Frame, Media, MediaKind, Observation, Stored, StoredEffort, StoredEvent, StoredMedia,
-    StoredSequence,
+    StoredSequence, Told,
 };
 use super::sealed::{Damage, Row, Table};
 use super::terms::{Effort, EffortKind};
@@ -141,14 +141,16 @@ pub(super) fn file(row: &Row) -> StoredMedia {
 
 /// What was seen.
 pub(super) fn observation(row: &Row) -> Observation {
+    let (top5, traits) = serde_json::from_str::<Told>(row.text("top5")).unwrap_or_default().parts();
     Observation {
         taxon: row.text("taxon").to_owned(),
         rank: row.text("rank").to_owned(),
         label: row.text("label").to_owned(),
         score: score(row, "score"),
         count: u16::try_from(row.integer("count")).unwrap_or(u16::MAX),
-        top5: json(row.text("top5")),
+        top5,
         tracks: json(row.text("tracks")),
+        traits,
     }
 }
 

@@ -131,6 +131,60 @@ pub struct Observation {
     pub top5: Vec<(String, Score)>,
     /// The tracks it is made of.
     pub tracks: Vec<u32>,
+    /// What else a network told of it.
+    #[serde(default)]
+    pub traits: Traits,
+}
+
+/// Life stage and behaviour of what was seen, in Camtrap DP's terms, where a network tells them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traits {
+    /// `adult`, `subadult` or `juvenile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_stage: Option<String>,
+    /// Behaviours with `|` between them, the most certain first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behavior: Option<String>,
+}
+
+/// What the column `top5` of an observation holds: the list alone, or an object with the list and the traits. Journals
+/// from before traits were told hold lists only, so the schema did not change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Told {
+    /// The list.
+    Plain(Vec<(String, Score)>),
+    /// With what else was told.
+    More {
+        /// The list.
+        top5: Vec<(String, Score)>,
+        /// The rest.
+        #[serde(flatten)]
+        traits: Traits,
+    },
+}
+
+impl Told {
+    pub(super) fn of(seen: &Observation) -> Told {
+        let top5 = seen.top5.clone();
+        match &seen.traits {
+            none if *none == Traits::default() => Told::Plain(top5),
+            traits => Told::More { top5, traits: traits.clone() },
+        }
+    }
+
+    pub(super) fn parts(self) -> (Vec<(String, Score)>, Traits) {
+        match self {
+            Told::Plain(top5) => (top5, Traits::default()),
+            Told::More { top5, traits } => (top5, traits),
+        }
+    }
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Told::Plain(Vec::new())
+    }
 }
 
 /// A burst read back from the journal. Times are kept to the microsecond.
@@ -208,4 +262,33 @@ pub struct StoredEffort {
     pub kind: super::EffortKind,
     /// The counts.
     pub effort: super::Effort,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn journals_of_before_are_read_and_traits_come_back() {
+        let old: Told = serde_json::from_str("[[\"fox\",0.5]]").unwrap();
+        assert_eq!(old.parts(), (vec![("fox".to_owned(), Score::new(0.5))], Traits::default()));
+        let seen = Observation {
+            taxon: "Vulpes vulpes".into(),
+            rank: "species".into(),
+            label: "red fox".into(),
+            score: Score::new(0.9),
+            count: 1,
+            top5: vec![("fox".to_owned(), Score::new(0.5))],
+            tracks: vec![0],
+            traits: Traits { life_stage: Some("juvenile".into()), behavior: None },
+        };
+        let text = serde_json::to_string(&Told::of(&seen)).unwrap();
+        assert_eq!(text, "{\"top5\":[[\"fox\",0.5]],\"life_stage\":\"juvenile\"}");
+        assert_eq!(
+            serde_json::from_str::<Told>(&text).unwrap().parts(),
+            (seen.top5.clone(), seen.traits.clone())
+        );
+        let plain = Observation { traits: Traits::default(), ..seen };
+        assert_eq!(serde_json::to_string(&Told::of(&plain)).unwrap(), "[[\"fox\",0.5]]");
+    }
 }

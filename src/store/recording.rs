@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use super::error::JournalError;
 use super::media::Kept;
-use super::record::{Burst, Frame, Media, MediaKind, Observation};
+use super::record::{Burst, Frame, Media, MediaKind, Observation, Told};
 use super::sealed::{Table, real};
 use super::tables;
 use super::terms::{Effort, EffortKind, Recorded, SequenceVerdict};
@@ -285,7 +285,7 @@ fn write_observations(
                 text(&seen.label),
                 real(seen.score.get()),
                 i64::from(seen.count).into(),
-                json(&seen.top5),
+                json(&Told::of(seen)),
                 json(&seen.tracks),
             ],
         )?;

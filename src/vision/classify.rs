@@ -20,10 +20,11 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// From an opened model, whose role must be classifier.
+    /// From an opened model, whose role must be classifier, or attributes: a classifier each of whose classes stands
+    /// for itself.
     pub fn new(model: Model) -> Result<Classifier, EngineError> {
         let role = model.manifest().role;
-        if role == Role::Classifier {
+        if matches!(role, Role::Classifier | Role::Attributes) {
             return Ok(Classifier { model });
         }
         Err(EngineError::Unfit {
@@ -99,10 +100,16 @@ impl Classifier {
     fn pass(&mut self, cut: &Cut) -> Result<Vec<f32>, EngineError> {
         let manifest = self.model.manifest();
         let (tensor, _) = cut.tensor(&manifest.input);
-        let decode = manifest.output.decode;
+        let (decode, role) = (manifest.output.decode, manifest.role);
         let (scores, _) = self.model.infer(&tensor)?;
         let scores = scores.to_f32();
         Ok(match decode {
+            // Log-odds: these need not sum to 1.
+            Decode::Probabilities if role == Role::Attributes => scores
+                .iter()
+                .map(|p| p.clamp(LEAST_PROBABILITY, 1.0 - f32::EPSILON))
+                .map(|p| (p / (1.0 - p)).ln())
+                .collect(),
             Decode::Softmax | Decode::Probabilities => {
                 scores.iter().map(|p| p.max(LEAST_PROBABILITY).ln()).collect()
             }

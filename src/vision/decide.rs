@@ -7,7 +7,8 @@
 //! 3. Tracks never seen at once whose names agree (one is the other, or contains it) are taken for pieces of one
 //!    animal: their logits are averaged together, as DeepFaune does over a whole sequence. The common name is kept
 //!    unless a piece alone had a finer one. Where a vague piece agrees with two different species it stays alone.
-//! 4. Animals of one taxon are one sighting; its count is the largest number at once. Two species are two sightings.
+//! 4. Animals of one taxon are one sighting; its count is the largest number at once. Two species are two sightings, and
+//!    so are young and old where a network tells them apart (`traits`).
 //! 5. People and vehicles are the detector's word. They are sightings of their own beside the animals', where
 //!    DeepFaune drops them; the outcome is a sighting as soon as there is an animal, as in DeepFaune.
 
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use super::fuse::Verdict;
 use super::individual::{Animal, Track, join, tracks};
 use super::taxonomy::{Taxonomy, Thresholds};
+use super::traits::Traits;
 use super::{Category, FrameJudgement, Sighting, track};
 use crate::engine::labels::ANIMALIA;
 use crate::event::Outcome;
@@ -155,14 +157,12 @@ fn by_taxon(
     taxonomy: Option<&Taxonomy>,
     settings: &Settings,
 ) -> Vec<Sighting> {
-    let mut groups: BTreeMap<String, Vec<Animal>> = BTreeMap::new();
-    for animal in animals {
-        groups.entry(animal.taxon().to_owned()).or_default().push(animal);
-    }
-    groups
-        .into_values()
+    kinds(animals, taxonomy)
+        .into_iter()
         .filter_map(|mut group| {
-            group.sort_by(|a, b| b.score().total_cmp(&a.score()));
+            group.sort_by(|(a, _), (b, _)| b.score().total_cmp(&a.score()));
+            let traits = Traits::together(group.iter().map(|(_, traits)| traits));
+            let group: Vec<Animal> = group.into_iter().map(|(animal, _)| animal).collect();
             let mut tracks: Vec<u32> = group.iter().flat_map(|a| a.tracks.iter().copied()).collect();
             tracks.sort_unstable();
             let count = track::at_once(frames, &tracks);
@@ -170,7 +170,9 @@ fn by_taxon(
             let mean = taxonomy.and_then(|t| Some((t, best.mean(t, settings)?)));
             let top5 =
                 mean.map(|(t, (mean, temperature))| t.top(&mean, temperature, TOP)).unwrap_or_default();
-            let Some(name) = &best.name else { return Some(unnamed(probability, count, top5, tracks)) };
+            let Some(name) = &best.name else {
+                return Some(Sighting { traits, ..unnamed(probability, count, top5, tracks) });
+            };
             Some(Sighting {
                 taxon: name.taxon.scientific.clone(),
                 rank: name.taxon.rank,
@@ -179,14 +181,41 @@ fn by_taxon(
                 count,
                 top5,
                 tracks,
+                traits,
             })
         })
         .collect()
 }
 
+/// Animals of one taxon together; where some are known to be of another life stage than others, each stage by itself,
+/// and those of which that is not known with the most numerous.
+fn kinds(animals: Vec<Animal>, taxonomy: Option<&Taxonomy>) -> Vec<Vec<(Animal, Traits)>> {
+    let mut kinds: BTreeMap<String, BTreeMap<Option<String>, Vec<(Animal, Traits)>>> = BTreeMap::new();
+    for animal in animals {
+        let traits = taxonomy.map(|t| animal.traits(t)).unwrap_or_default();
+        let stages = kinds.entry(animal.taxon().to_owned()).or_default();
+        stages.entry(traits.life_stage.clone()).or_default().push((animal, traits));
+    }
+    for stages in kinds.values_mut() {
+        let unknown = stages.remove(&None).unwrap_or_default();
+        let most = stages.iter().max_by_key(|(_, group)| group.len()).and_then(|(stage, _)| stage.clone());
+        stages.entry(most).or_default().extend(unknown);
+    }
+    kinds.into_values().flat_map(BTreeMap::into_values).collect()
+}
+
 /// An animal of which nothing finer is known.
 fn unnamed(score: Score, count: u16, top5: Vec<(String, Score)>, tracks: Vec<u32>) -> Sighting {
-    Sighting { taxon: ANIMALIA.into(), rank: Rank::Kingdom, label: ANIMAL.into(), score, count, top5, tracks }
+    Sighting {
+        taxon: ANIMALIA.into(),
+        rank: Rank::Kingdom,
+        label: ANIMAL.into(),
+        score,
+        count,
+        top5,
+        tracks,
+        traits: Traits::default(),
+    }
 }
 
 /// The people, or the vehicles; nothing if there are none.
@@ -205,6 +234,7 @@ fn human(frames: &[FrameJudgement], category: Category, of: &[&Track<'_>]) -> Op
         count: track::at_once(frames, &tracks),
         top5: Vec::new(),
         tracks,
+        traits: Traits::default(),
     })
 }
 

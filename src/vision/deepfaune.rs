@@ -17,6 +17,7 @@
 
 use super::decide::{ANIMAL, PERSON, VEHICLE};
 use super::taxonomy::{Taxonomy, softmax};
+use super::traits::Traits;
 use super::{Category, Detection, FrameJudgement, Sighting};
 use crate::engine::labels::{ANIMALIA, Label, Lineage};
 use crate::event::Outcome;
@@ -95,6 +96,7 @@ fn animal(logits: &[&[f32]], count: u16, taxonomy: Option<&Taxonomy>, settings: 
         count,
         top5: Vec::new(),
         tracks: Vec::new(),
+        traits: Traits::default(),
     };
     let Some(taxonomy) = taxonomy.filter(|_| !logits.is_empty()) else { return undefined };
     let temperature =
@@ -174,6 +176,7 @@ fn human(category: Category, count: u16) -> Sighting {
         count,
         top5: Vec::new(),
         tracks: Vec::new(),
+        traits: Traits::default(),
     }
 }
 

@@ -27,6 +27,9 @@ pub struct RawBox {
 pub struct Detector {
     model: Model,
     classes: ClassMap,
+    /// Whether the frames that come now stand alone.
+    alone: bool,
+    passes: u32,
 }
 
 impl Detector {
@@ -40,7 +43,7 @@ impl Detector {
                 network: "to be used as a detector".into(),
             });
         }
-        Ok(Detector { classes: ClassMap::new(&model.manifest().classes), model })
+        Ok(Detector { classes: ClassMap::new(&model.manifest().classes), model, alone: false, passes: 0 })
     }
 
     /// The model behind it.
@@ -62,18 +65,29 @@ impl Detector {
     pub fn side(&self) -> u32 {
         let (width, height) = self.input_size();
         let side = width.max(height);
-        if self.model.manifest().look.tiles == Tiles::Never {
-            side
-        } else {
-            (side as f32 / TILE).ceil() as u32
+        if self.tiles() == Tiles::Never { side } else { (side as f32 / TILE).ceil() as u32 }
+    }
+
+    /// Says whether the frames that come now stand alone: no other of the burst can be compared with them.
+    pub fn stands_alone(&mut self, alone: bool) {
+        self.alone = alone;
+    }
+
+    /// When quarters are looked at, of the frames that come now.
+    fn tiles(&self) -> Tiles {
+        match self.model.manifest().look.tiles {
+            Tiles::Alone if self.alone => Tiles::Unseen,
+            Tiles::Alone => Tiles::Never,
+            always => always,
         }
     }
 
     /// Every box on `picture` from the manifest's low threshold on, most confident first, one per thing; of its quarters
     /// too where the manifest's `[look]` says so.
     pub fn detect(&mut self, picture: &impl Pixels) -> Result<Vec<RawBox>, EngineError> {
+        self.passes = 0;
         let mut found = self.detect_in(picture, &BBox::FULL)?;
-        let Look { tiles, tile_odds, .. } = self.model.manifest().look;
+        let (tiles, tile_odds) = (self.tiles(), self.model.manifest().look.tile_odds);
         let seen = found.iter().any(|b| b.confidence.get() >= self.threshold());
         if tiles == Tiles::Never || (tiles == Tiles::Unseen && seen) {
             return Ok(found);
@@ -96,16 +110,9 @@ impl Detector {
         Ok(found)
     }
 
-    /// Runs of the network for the last [`Detector::detect`], at most.
-    pub(super) fn runs(&self, found: &[RawBox]) -> u32 {
-        let Look { tiles, mirror, .. } = self.model.manifest().look;
-        let seen = found.iter().any(|b| b.confidence.get() >= self.threshold());
-        let parts = match tiles {
-            Tiles::Never => 1,
-            Tiles::Unseen if seen => 1,
-            _ => 5,
-        };
-        parts * (1 + u32::from(mirror))
+    /// Passes of the network since the last [`Detector::detect`] began.
+    pub(super) fn runs(&self) -> u32 {
+        self.passes
     }
 
     /// The same on `region` of `picture` alone, at the picture's own resolution; boxes are on the whole picture.
@@ -132,6 +139,7 @@ impl Detector {
         cut: &Cut,
         plain: impl Fn(&Fit, [f32; 4]) -> [f32; 4],
     ) -> Result<Vec<RawBox>, EngineError> {
+        self.passes += 1;
         let (tensor, fit) = cut.tensor(&self.model.manifest().input);
         let (main, boxes) = self.model.infer(&tensor)?;
         let found = decode(self.model.manifest(), &main, boxes.as_ref(), &self.classes).into_iter();
@@ -151,8 +159,7 @@ impl Detector {
     }
 
     fn looks_once(&self) -> bool {
-        let Look { tiles, mirror, .. } = self.model.manifest().look;
-        tiles == Tiles::Never && !mirror
+        self.tiles() == Tiles::Never && !self.model.manifest().look.mirror
     }
 }
 

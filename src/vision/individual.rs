@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::decide::Settings;
 use super::taxonomy::{Named, Taxonomy};
+use super::traits::Traits;
 use super::{Category, Detection, FrameJudgement};
 use crate::engine::labels::ANIMALIA;
 use crate::units::{Rank, Score};
@@ -86,6 +87,12 @@ impl Animal {
         });
         let best = refined.max_by(|a, b| a.score.get().total_cmp(&b.score.get()));
         Some(best.unwrap_or(first))
+    }
+
+    /// What the network for attributes says of it.
+    pub(super) fn traits(&self, taxonomy: &Taxonomy) -> Traits {
+        let told = self.logits.iter().filter_map(|l| taxonomy.part(l, taxonomy.heads().len()));
+        mean(told).map(|mean| Traits::of(taxonomy.attributes(), &mean)).unwrap_or_default()
     }
 
     fn rank(&self) -> Rank {

@@ -181,6 +181,7 @@ impl Judge {
     pub fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
         let album = Album::new(frames);
         let busy = self.busy();
+        self.detector.iter_mut().for_each(|detector| detector.stands_alone(frames.len() < 2));
         let mut work = Work {
             album: &album,
             threads: self.settings.threads,

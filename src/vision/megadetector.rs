@@ -7,6 +7,7 @@
 //! which its results list apart, makes an otherwise empty sequence `failed`.
 
 use super::decide::{ANIMAL, PERSON, VEHICLE};
+use super::traits::Traits;
 use super::{Category, Detection, FrameJudgement, Sighting};
 use crate::engine::labels::ANIMALIA;
 use crate::event::Outcome;
@@ -54,5 +55,6 @@ fn sighting(frames: &[FrameJudgement], category: Category, threshold: f32) -> Op
         count: u16::try_from(most).unwrap_or(u16::MAX),
         top5: Vec::new(),
         tracks: Vec::new(),
+        traits: Traits::default(),
     })
 }

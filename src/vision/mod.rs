@@ -4,7 +4,7 @@
 //! across the burst), `detect` (boxes of one frame, with `contrast` where there is no colour), `regions` (a second look where something moved), `memory`
 //! (boxes that always come back without motion), `fuse` (one probability for the burst), `track` (boxes linked
 //! over the frames), `classify` (crops to logits), `namer` (the classifiers of a site) with `ensemble`
-//! (several as one) and `second` (asked for finer names), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
+//! (several as one) and `second` (asked for finer names), `traits` (life stage, behaviour), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
 //! (bursts merged), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade`
 //! (where looking ends early), `judge` (all of it in order, over `looks`).
@@ -39,6 +39,7 @@ pub mod speciesnet;
 pub mod strip;
 pub mod taxonomy;
 pub mod track;
+pub mod traits;
 mod whole;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::cascade::Looked;
+use self::traits::Traits;
 use crate::event::Outcome;
 use crate::units::{BBox, Rank, Score};
 
@@ -88,7 +90,7 @@ pub struct Detection {
     pub source: Source,
     /// The individual it belongs to over the burst, from 0.
     pub track: u32,
-    /// The classifier's raw logits on this box's crop, one per class, and behind them those of second heads that were
+    /// The classifier's raw logits on this box's crop, one per class, and behind them those of second heads and attributes that were
     /// asked, NaN for those that were not (`second` says where each begins); `None` where it was not classified.
     pub logits: Option<Arc<[f32]>>,
 }
@@ -127,6 +129,9 @@ pub struct Sighting {
     pub top5: Vec<(String, Score)>,
     /// The tracks this sighting is made of.
     pub tracks: Vec<u32>,
+    /// Life stage and behaviour, where a network tells them.
+    #[serde(default)]
+    pub traits: Traits,
 }
 
 /// What a burst (or a sequence of bursts) turned out to be, and why.

@@ -54,7 +54,7 @@ impl Namer {
     }
 
     /// The same with classifiers that are asked where it sees what [`super::second::Head`] says, in the order of the
-    /// taxonomy's heads.
+    /// taxonomy's heads, and behind them one for attributes if there is one.
     pub fn with_seconds(self, seconds: Vec<Classifier>) -> Namer {
         Namer { seconds, ..self }
     }

@@ -53,7 +53,8 @@ impl Head {
 type Wanted = (usize, usize, BBox);
 
 impl Judge {
-    /// Shows the boxes of every animal that a head may find a finer name for to that head.
+    /// Shows the boxes of every animal that a head may find a finer name for to that head, and those of all animals to
+    /// the network for attributes.
     pub(super) fn ask_seconds(
         &mut self,
         frames: &mut [FrameJudgement],
@@ -110,20 +111,25 @@ impl Judge {
 
     /// Which boxes are to be shown to which head.
     fn wanted(&self, frames: &[FrameJudgement], probability: Score) -> Vec<Wanted> {
-        let Some((_, taxonomy)) = self.classifier.as_ref().filter(|(_, t)| !t.heads().is_empty()) else {
+        let some = |t: &Taxonomy| !t.heads().is_empty() || !t.attributes().is_empty();
+        let Some((_, taxonomy)) = self.classifier.as_ref().filter(|(_, t)| some(t)) else {
             return Vec::new();
         };
         let mut wanted = Vec::new();
+        let mut want = |head: usize, tracks: &[u32]| {
+            for (index, frame) in frames.iter().enumerate() {
+                let boxes = frame.detections.iter().filter(|d| tracks.contains(&d.track));
+                let classified = boxes.filter(|d| d.category == Category::Animal && d.logits.is_some());
+                wanted.extend(classified.map(|d| (head, index, d.bbox)));
+            }
+        };
         for seen in decide::sightings(frames, probability, Some(taxonomy), &self.settings.decide) {
+            if !taxonomy.attributes().is_empty() {
+                want(taxonomy.heads().len(), &seen.tracks);
+            }
             let Some(name) = taxonomy.find(&seen.taxon) else { continue };
             let heads = taxonomy.heads().iter().enumerate().filter(|(_, head)| head.refines(name));
-            for (head, _) in heads {
-                for (index, frame) in frames.iter().enumerate() {
-                    let boxes = frame.detections.iter().filter(|d| seen.tracks.contains(&d.track));
-                    let classified = boxes.filter(|d| d.category == Category::Animal && d.logits.is_some());
-                    wanted.extend(classified.map(|d| (head, index, d.bbox)));
-                }
-            }
+            heads.for_each(|(head, _)| want(head, &seen.tracks));
         }
         wanted
     }

@@ -29,6 +29,7 @@ use std::fmt;
 
 use super::decide::{ANIMAL, PERSON, VEHICLE};
 use super::taxonomy::{Taxonomy, softmax};
+use super::traits::Traits;
 use super::{Category, Detection, FrameJudgement, Sighting};
 use crate::engine::labels::{ANIMALIA, Lineage};
 use crate::event::Outcome;
@@ -268,6 +269,7 @@ pub fn conclude(frames: &[FrameJudgement], taxonomy: Option<&Taxonomy>) -> (Outc
         count: count(frames, category),
         top5: top5(frame, taxonomy),
         tracks: Vec::new(),
+        traits: Traits::default(),
     };
     (outcome, vec![sighting])
 }

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::fence::Fence;
 use super::names;
 use super::second::Head;
+use crate::engine::attributes::Attribute;
 use crate::engine::labels::{Label, Lineage};
 use crate::units::{Rank, Score};
 
@@ -74,6 +75,8 @@ pub struct Taxonomy {
     paths: Vec<Option<Path>>,
     /// Second heads; their logits follow the classifier's own, in this order.
     heads: Vec<Head>,
+    /// Attributes; their logits come last.
+    attributes: Vec<Attribute>,
 }
 
 /// One taxon of the tree.
@@ -113,12 +116,22 @@ impl Taxonomy {
                 Some(tree.path(taxon, permitted.get(i).copied().unwrap_or(false)))
             })
             .collect();
-        Taxonomy { labels, kept, nodes: tree.nodes, paths, heads: Vec::new() }
+        Taxonomy { labels, kept, nodes: tree.nodes, paths, heads: Vec::new(), attributes: Vec::new() }
     }
 
     /// The same with second heads.
     pub fn with_heads(self, heads: Vec<Head>) -> Self {
         Taxonomy { heads, ..self }
+    }
+
+    /// The same with a network that tells these attributes.
+    pub fn with_attributes(self, attributes: Vec<Attribute>) -> Self {
+        Taxonomy { attributes, ..self }
+    }
+
+    /// What the network for attributes tells, if there is one.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
     }
 
     /// The second heads.
@@ -131,7 +144,8 @@ impl Taxonomy {
         logits.get(..self.labels.len()).unwrap_or(logits)
     }
 
-    /// The logits of the second head numbered `head` in what a detection carries; `None` where it was not asked.
+    /// The logits of the second head numbered `head` in what a detection carries, those of attributes for the number
+    /// after the last; `None` where it was not asked.
     pub(super) fn part<'a>(&self, logits: &'a [f32], head: usize) -> Option<&'a [f32]> {
         let (from, to) = self.place(head);
         logits.get(from..to).filter(|part| part.first().is_some_and(|first| !first.is_nan()))
@@ -151,7 +165,7 @@ impl Taxonomy {
     fn place(&self, head: usize) -> (usize, usize) {
         let width = |head: &Head| head.taxonomy.labels.len();
         let from = self.labels.len() + self.heads.iter().take(head).map(width).sum::<usize>();
-        (from, from + self.heads.get(head).map_or(0, width))
+        (from, from + self.heads.get(head).map_or(self.attributes.len(), width))
     }
 
     /// The labels, in the order of the classifier's outputs.

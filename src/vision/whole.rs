@@ -70,7 +70,7 @@ impl Judge {
                 let found = match (&mut self.detector, &picture) {
                     (Some(detector), Some(picture)) => {
                         let found = detector.detect(picture);
-                        work.looked.detector += detector.runs(found.as_deref().unwrap_or_default());
+                        work.looked.detector += detector.runs();
                         found
                     }
                     _ => Ok(Vec::new()),

@@ -128,6 +128,7 @@ pub fn burst(outcome: Outcome, seen: &[(&str, &str, u16)], path: Option<&str>) -
         count: *count,
         top5: vec![((*label).to_owned(), Score::new(0.875))],
         tracks: vec![i as u32],
+        traits: Default::default(),
     };
     let mut frames = frames(category, path);
     if outcome == Outcome::Failed {

@@ -70,6 +70,7 @@ pub fn observation(taxon: &str, score: f32) -> Observation {
         count: 2,
         top5: vec![(taxon.into(), Score::new(score)), ("other".into(), Score::new(0.1))],
         tracks: vec![0],
+        traits: Default::default(),
     }
 }
 

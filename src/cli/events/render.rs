@@ -31,6 +31,10 @@ pub(super) fn detail(stored: &Stored) -> String {
             seen.score.get(),
             seen.tracks
         ));
+        let traits = [("life stage", &seen.traits.life_stage), ("behaviour", &seen.traits.behavior)];
+        let told =
+            traits.into_iter().filter_map(|(name, value)| Some(format!("  {name}  {}", value.as_ref()?)));
+        out.extend(told);
         let top5 = seen.top5.iter().map(|(label, score)| format!("{label} {:.3}", score.get()));
         out.push(format!("  top 5    {}", top5.collect::<Vec<_>>().join(", ")));
     }
@@ -123,6 +127,8 @@ fn observation_json(seen: &Observation) -> Value {
         "score": number(seen.score.get()),
         "count": seen.count,
         "top5": top5,
+        "life_stage": seen.traits.life_stage,
+        "behavior": seen.traits.behavior,
     })
 }
 

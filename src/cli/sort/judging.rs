@@ -103,6 +103,8 @@ pub enum LookArg {
     Tiles,
     /// The same, of frames that show nothing as a whole
     TilesUnseen,
+    /// The same, of such photos that stand alone
+    TilesAlone,
     /// Level the contrast of infrared pictures
     Contrast,
     /// Detect once more as in a mirror
@@ -117,6 +119,7 @@ impl LookArg {
             LookArg::Plain => LookWord::Plain,
             LookArg::Tiles => LookWord::Tiles,
             LookArg::TilesUnseen => LookWord::TilesUnseen,
+            LookArg::TilesAlone => LookWord::TilesAlone,
             LookArg::Contrast => LookWord::Contrast,
             LookArg::Mirror => LookWord::Mirror,
             LookArg::MirrorNames => LookWord::MirrorNames,

@@ -80,6 +80,12 @@ pub struct Sighting {
     pub count: u16,
     /// The classifier's five most probable labels.
     pub top5: Vec<(String, Score)>,
+    /// `adult`, `subadult` or `juvenile`, where a network tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_stage: Option<String>,
+    /// Behaviours with `|` between them, where a network tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behavior: Option<String>,
 }
 
 impl Report {
@@ -152,6 +158,8 @@ fn sighting(s: &crate::vision::Sighting) -> Sighting {
         score: s.score,
         count: s.count,
         top5: s.top5.clone(),
+        life_stage: s.traits.life_stage.clone(),
+        behavior: s.traits.behavior.clone(),
     }
 }
 

@@ -62,6 +62,7 @@ fn burst(time: &str, taxon: &str, score: f32, shown: usize) -> Stored {
         score: Score::new(score),
         count: 1,
         top5: Vec::new(),
+        traits: Default::default(),
         tracks: vec![7],
     };
     Stored {
