@@ -142,7 +142,7 @@ pub(super) fn media(all: &Gathered) -> Table {
 }
 
 /// Name of a picture.
-fn media_id(record: &Record, frame: usize) -> String {
+pub(super) fn media_id(record: &Record, frame: usize) -> String {
     format!("{}:f{frame}", record.id)
 }
 
