@@ -29,9 +29,9 @@ fn picture(path: &Path) {
 fn season(dir: &Path) -> PathBuf {
     let path = dir.join("ridge.db");
     for name in ["lynx", "wolf", "walker", "leaf", "two", "dog"] {
-        picture(&dir.join(format!("ridge-media/{name}.jpg")));
+        picture(&dir.join(format!("{name}.jpg")));
     }
-    std::fs::write(dir.join("ridge-media/broken.jpg"), [0xff, 0xd8, 0xff, 0xe0, 0, 4]).unwrap();
+    std::fs::write(dir.join("broken.jpg"), [0xff, 0xd8, 0xff, 0xe0, 0, 4]).unwrap();
     let mut spell = Spell::begin(&path, &place("ridge", 46.5, 7.1), "2026-05-01T00:00");
     let kept = |name: &str| Some(format!("{name}.jpg"));
     let mut animal_of = |time: &str, name: &str| {

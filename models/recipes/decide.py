@@ -88,6 +88,7 @@ class Threshold:
     answers: int  # from the threshold on
     examples: int  # of the class
     sure: bool  # whether the bound itself reaches what was wanted
+    said: int  # times it was the most probable, at any score
 
 
 def thresholds(probabilities: np.ndarray, labels: np.ndarray, wanted: float) -> list[Threshold]:
@@ -110,5 +111,5 @@ def thresholds(probabilities: np.ndarray, labels: np.ndarray, wanted: float) -> 
         counted = [r for r in rows if r[1] >= FEWEST and r[0] / r[1] >= wanted]
         best = max(proven or counted, key=lambda r: r[1], default=None)
         h, n, score = best or (0, 0, None)
-        out.append(Threshold(k, score, h / n if n else 0.0, bound(h, n), h / examples if examples else 0.0, n, examples, bool(proven)))
+        out.append(Threshold(k, score, h / n if n else 0.0, bound(h, n), h / examples if examples else 0.0, n, examples, bool(proven), len(rows) and rows[-1][1]))
     return out

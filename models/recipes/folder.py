@@ -41,7 +41,7 @@ decode = "logits"
 AT = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds that the card tells of
 
 
-def groups(examples: list, views: list) -> np.ndarray:
+def groups(examples: list) -> np.ndarray:
     """Numbers of the sequences of examples; one without a sequence is its own."""
     names = [e.sequence or f"{e.file}" for e in examples]
     return np.unique(names, return_inverse=True)[1]
@@ -49,11 +49,11 @@ def groups(examples: list, views: list) -> np.ndarray:
 
 def measured(answers: dict, sets: dict, labels: list[str], precision: float, recipe) -> dict:
     """Temperature and thresholds from the checking part, all else from the test."""
-    (check_views, check, check_examples), (test_views, test, test_examples) = sets["check"], sets["test"]
+    (_, check, check_examples), (test_views, test, test_examples) = sets["check"], sets["test"]
     own = answers["int8"]
     means = {
-        "check": decide.means(own["check"], check, groups(check_examples, check_views)),
-        "test": decide.means(own["test"], test, groups(test_examples, test_views)),
+        "check": decide.means(own["check"], check, groups(check_examples)),
+        "test": decide.means(own["test"], test, groups(test_examples)),
     }
     single = decide.temperature(own["check"], check)
     burst = decide.temperature(*means["check"])
@@ -89,7 +89,7 @@ def measured(answers: dict, sets: dict, labels: list[str], precision: float, rec
         facts["classes"].append({
             "label": label, "train": int((sets["train"][1] == k).sum()), "check": t.examples, "test": int((truth == k).sum()),
             "recall": share((said == k) & (truth == k), truth == k), "precision": share((said == k) & (truth == k), said == k),
-            "threshold": t.score, "sure": t.sure, "check_precision": t.precision, "at_least": t.at_least, "answers": t.answers,
+            "threshold": t.score, "sure": t.sure, "check_precision": t.precision, "at_least": t.at_least, "answers": t.answers, "said": t.said,
             "test_precision": share(above & (truth == k), above), "test_recall": share(above & (truth == k), truth == k),
         })  # fmt: skip
     confusion = np.zeros((len(labels), len(labels)), int)
@@ -130,15 +130,17 @@ def thresholds(facts: dict, rows: list[dict]) -> str:
     """The lines for a trap's configuration."""
     lines = [
         f"# For the configuration of a trap: scores from which a species is named with a precision of {facts['wanted']:g},",
-        "# counted on the checking part. Below, the answer rolls up to genus, family, order.",
+        "# counted on the checking part. Below, the answer rolls up to genus, family, order. Species without a line keep the default.",
         "[thresholds.per_species]",
     ]
     for row, found in zip(rows, facts["classes"], strict=True):
         if not row["scientific"]:
             continue
         counted = f"{found['check_precision']:.2f} on {found['answers']} answers, at least {found['at_least']:.2f} (90 %)"
-        if found["threshold"] is None:
-            lines.append(f"# {json.dumps(row['scientific'])}: no score reaches it on {found['check']} sequences; never named")
+        if found["threshold"] is None and found["said"] < decide.FEWEST:
+            lines.append(f"# {json.dumps(row['scientific'])}: said of {found['said']} sequences of the checking part, too few to tell")
+        elif found["threshold"] is None:
+            lines.append(f"# {json.dumps(row['scientific'])}: no score reaches it on {found['said']} answers; never named")
             lines.append(f"{json.dumps(row['scientific'])} = 1.0")
         else:
             warn = "" if found["sure"] else "; too few to be sure"

@@ -126,7 +126,8 @@ def figure(rows: dict, curve: dict, title: str) -> str:
         out.append(f'<text x="{left + 15 + n * 95}" y="{top + high + 44}" {text}>{part}</text>')
     left, wide = 530, 340
     out.append(f'<text x="{left - 40}" y="24" {text} font-weight="bold">Accuracy against coverage, {title}</text>')
-    low = min(0.4, *(min(curve[n]["accuracy"]) for n in ("before", "after"))) // 0.1 / 10
+    shown = [a for n in ("before", "after") for c, a in zip(curve[n]["coverage"], curve[n]["accuracy"], strict=True) if c >= 0.03]
+    low = min(0.8, *shown) // 0.1 / 10
     for i in range(6):
         y, value = top + high * i / 5, 1 - (1 - low) * i / 5
         x = left + wide * i / 5
@@ -136,7 +137,7 @@ def figure(rows: dict, curve: dict, title: str) -> str:
     for name, colour, dash in (("before", "#777", "5 4"), ("after", "#1a4f9c", "none")):
         points = list(zip(curve[name]["coverage"], curve[name]["accuracy"], strict=True))
         points = points[:: max(1, len(points) // 300)] + points[-1:]
-        path = "M" + "L".join(place(c, a) for c, a in points if c >= 0.03)
+        path = "M" + " L".join(place(c, a) for c, a in points if c >= 0.03)
         out.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
         for t, c, a in curve[name]["at"]:
             if a is not None and t in (0.8, 0.9):
