@@ -34,9 +34,8 @@ fn season(dir: &Path) -> PathBuf {
     std::fs::write(dir.join("broken.jpg"), [0xff, 0xd8, 0xff, 0xe0, 0, 4]).unwrap();
     let mut spell = Spell::begin(&path, &place("ridge", 46.5, 7.1), "2026-05-01T00:00");
     let kept = |name: &str| Some(format!("{name}.jpg"));
-    let mut animal_of = |time: &str, name: &str| {
-        spell.burst(time, animal("Canis lupus", "wolf", 1, kept(name).as_deref()))
-    };
+    let mut animal_of =
+        |time: &str, name: &str| spell.burst(time, animal("Canis lupus", "wolf", 1, kept(name).as_deref()));
     animal_of("2026-05-01T04:00", "lynx");
     let wolf = animal_of("2026-05-01T05:00", "wolf");
     let broken = animal_of("2026-05-01T06:00", "broken");
@@ -54,7 +53,8 @@ fn season(dir: &Path) -> PathBuf {
     };
     let mut dog: Burst = animal("Canis familiaris", "dog", 1, Some("dog.jpg"));
     dog.frames.iter_mut().for_each(|f| f.boxes.push(beside.clone()));
-    dog.observations.push(burst(Outcome::Person, &[("Homo sapiens", "human", 1)], None).observations.remove(0));
+    dog.observations
+        .push(burst(Outcome::Person, &[("Homo sapiens", "human", 1)], None).observations.remove(0));
     let dog = spell.burst("2026-05-01T11:00", dog);
     spell.stop("2026-05-02T00:00");
     for (key, name) in [(wolf, "Canis aureus"), (broken, "Lynx lynx"), (lost, "Lynx lynx")] {
@@ -81,7 +81,9 @@ fn what_people_named_is_cut_out_and_people_are_left_out() {
         "machine": 1, "several": 1, "unnamed": 0, "bare": 0,
     });
     assert_eq!(told["crops"], expected);
-    assert!(told["notes"].to_string().contains("broken.jpg") && told["notes"].to_string().contains("lost.jpg"));
+    assert!(
+        told["notes"].to_string().contains("broken.jpg") && told["notes"].to_string().contains("lost.jpg")
+    );
     let table = rows(&out.join("crops.csv"));
     let jackal = table.iter().find(|r| r["class"] == "Canis aureus").unwrap();
     assert_eq!((jackal["classificationMethod"].as_str(), jackal["classifiedBy"].as_str()), ("human", "Anna"));
@@ -92,7 +94,10 @@ fn what_people_named_is_cut_out_and_people_are_left_out() {
     let crop = decode(&std::fs::read(out.join(&jackal["filePath"])).unwrap(), Want::Full).unwrap();
     assert_eq!((crop.width, crop.height), (400, 320));
     let side = |key: &str| jackal[key].parse::<f64>().unwrap();
-    assert_eq!([side("cropX"), side("cropY"), side("cropWidth"), side("cropHeight")], [0.25, 0.5, 0.5, 0.125]);
+    assert_eq!(
+        [side("cropX"), side("cropY"), side("cropWidth"), side("cropHeight")],
+        [0.25, 0.5, 0.5, 0.125]
+    );
     let at = |x: usize, y: usize| crop.data[3 * (y * 400 + x)];
     assert!(at(200, 180) > 200 && at(200, 100) < 50 && at(50, 180) < 50);
     // The rows join those of the package of the same journal.
@@ -102,7 +107,9 @@ fn what_people_named_is_cut_out_and_people_are_left_out() {
     let pictures: Vec<_> = media.iter().filter(|m| m["mediaID"] == jackal["mediaID"]).collect();
     assert_eq!((pictures.len(), pictures[0]["deploymentID"].as_str()), (1, jackal["deploymentID"].as_str()));
     let events = rows(&package.join("observations.csv"));
-    assert!(events.iter().any(|o| o["eventID"] == jackal["eventID"] && o["scientificName"] == "Canis aureus"));
+    assert!(
+        events.iter().any(|o| o["eventID"] == jackal["eventID"] && o["scientificName"] == "Canis aureus")
+    );
 
     // As the training recipe reads it.
     if let Some(read) = reads("read_crops.py", &[&out], "PIL") {
@@ -128,7 +135,10 @@ fn people_and_the_machine_s_words_come_when_asked_for() {
     assert_eq!(told["crops"]["classes"], classes, "{told}");
     let table = rows(&out.join("crops.csv"));
     let wolf = table.iter().find(|r| r["class"] == "Canis lupus").unwrap();
-    assert_eq!((wolf["classificationMethod"].as_str(), wolf["classificationProbability"].as_str()), ("machine", "0.875"));
+    assert_eq!(
+        (wolf["classificationMethod"].as_str(), wolf["classificationProbability"].as_str()),
+        ("machine", "0.875")
+    );
     let crop = decode(&std::fs::read(out.join(&wolf["filePath"])).unwrap(), Want::Full).unwrap();
     assert_eq!((crop.width, crop.height), (64, 64));
     assert_eq!((wolf["cropX"].as_str(), wolf["cropWidth"].as_str()), ("0", "1"));
@@ -144,7 +154,10 @@ fn a_folder_with_crops_is_not_written_over() {
     export("crops", &[&path], &out, &[]);
     assert!(refused("crops", &[&path], &out, &[]).contains("--force"));
     export("crops", &[&path], &out, &["--force"]);
-    assert!(refused("crops", &[&path], &dir.path().join("x"), &["--media", "/no/such"]).contains("no such folder"));
+    assert!(
+        refused("crops", &[&path], &dir.path().join("x"), &["--media", "/no/such"])
+            .contains("no such folder")
+    );
     assert!(refused("crops", &[&path], &dir.path().join("x"), &["--margin", "3"]).contains("0 to 2"));
     let said = trapline(&["export", "--help"]);
     assert!(String::from_utf8_lossy(&said.stdout).contains("trapline export crops --journal"));

@@ -18,7 +18,8 @@ fn the_recipe_reads_parts_samples_and_decides_as_it_says() {
     }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/test_recipes.py");
     let args = ["-m", "pytest", "-q", "-p", "no:cacheprovider"];
-    let done = Command::new(&program).args(args).arg(&tests).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let done =
+        Command::new(&program).args(args).arg(&tests).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
     assert!(said.contains(" passed"), "{said}");

@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn a_trap_s_pictures_lie_below_its_folder_and_nowhere_else() {
-        let all = |given: &str, owned| places(Path::new("/card/media"), Path::new("/card/t.db"), given, owned);
+        let all =
+            |given: &str, owned| places(Path::new("/card/media"), Path::new("/card/t.db"), given, owned);
         assert_eq!(all("2026/a.jpg", true), [Path::new("/card/media/2026/a.jpg")]);
         assert!(all("../../etc/passwd", true).is_empty() && all("/etc/passwd", true).is_empty());
         assert_eq!(all("dcim/a.jpg", false), [Path::new("dcim/a.jpg"), Path::new("/card/dcim/a.jpg")]);

@@ -356,7 +356,12 @@ fn shots(source: &Source, stored: &Stored, tracks: Option<&[u32]>) -> Vec<Shot> 
             let (bbox, confidence) = best.map_or((BBox::FULL, 0.0), |b| (b.bbox, b.confidence.get()));
             let bbox = if m.media.kind == MediaKind::Crop { BBox::FULL } else { bbox };
             let given = m.media.path.clone();
-            Some(Shot { paths: places(&source.media, &source.journal, &given, m.owned), given, bbox, confidence })
+            Some(Shot {
+                paths: places(&source.media, &source.journal, &given, m.owned),
+                given,
+                bbox,
+                confidence,
+            })
         })
         .collect();
     // Stable: of equals the frame, which comes before its crops.

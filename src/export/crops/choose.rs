@@ -67,12 +67,8 @@ fn of_frame<'a>(record: &'a Record, frame: &'a Frame, wish: &Wish, crops: &mut C
     let kinds = record.words.iter().filter(|w| w.kind == Kind::Animal).count();
     // A person who says that a burst shows no people has looked.
     let cleared = by_person && record.words.iter().all(|w| matches!(w.kind, Kind::Animal | Kind::Blank));
-    let people: Vec<BBox> = frame
-        .boxes
-        .iter()
-        .filter(|b| kind_of_box(b) == Kind::Human && !cleared)
-        .map(|b| b.bbox)
-        .collect();
+    let people: Vec<BBox> =
+        frame.boxes.iter().filter(|b| kind_of_box(b) == Kind::Human && !cleared).map(|b| b.bbox).collect();
     let blank = by_person && !record.words.is_empty() && record.words.iter().all(|w| w.kind == Kind::Blank);
     // A person found people in the burst, and the detector may have taken one for an animal.
     let shared = record.words.iter().any(|w| w.kind == Kind::Human) && people.is_empty();
@@ -91,7 +87,9 @@ fn of_frame<'a>(record: &'a Record, frame: &'a Frame, wish: &Wish, crops: &mut C
         };
         match choice {
             _ if private && !wish.people && !(blank && cleared) => crops.people += 1,
-            Some(Choice::Named(word)) if word.kind == Kind::Animal && word.taxon.is_empty() && word.label.is_empty() => {
+            Some(Choice::Named(word))
+                if word.kind == Kind::Animal && word.taxon.is_empty() && word.label.is_empty() =>
+            {
                 crops.unnamed += 1;
             }
             Some(choice) => out.push(Chosen { found, choice }),

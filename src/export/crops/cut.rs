@@ -58,7 +58,8 @@ pub(super) fn cut(path: &Path, shapes: &[Shape], side: u32) -> Result<Vec<Cut>, 
         let mut part = crop(&picture, region).map_err(|e| e.to_string())?;
         let long = part.width.max(part.height);
         if long > side {
-            let less = |length: u32| (u64::from(length) * u64::from(side)).div_ceil(u64::from(long)).max(1) as u32;
+            let less =
+                |length: u32| (u64::from(length) * u64::from(side)).div_ceil(u64::from(long)).max(1) as u32;
             part = resize(&part, less(part.width), less(part.height)).map_err(|e| e.to_string())?;
         }
         let outer = region.to_bbox(picture.width, picture.height);
@@ -87,10 +88,12 @@ mod tests {
         std::fs::write(&path, encode_jpeg(&grey, 90).unwrap()).unwrap();
         // By hand: 40x20 pixels around (100, 50); half of 40 more on each side makes 80x80 at (60, 10).
         let middle = BBox::from_corners(0.4, 0.4, 0.6, 0.6);
-        let cuts = cut(&path, &[Shape::around(middle, 0.5), Shape::around(middle, 0.5), Shape::whole()], 64).unwrap();
+        let cuts = cut(&path, &[Shape::around(middle, 0.5), Shape::around(middle, 0.5), Shape::whole()], 64)
+            .unwrap();
         let size = |i: usize| decode(&cuts[i].jpeg, Want::Full).map(|p| (p.width, p.height)).unwrap();
         assert_eq!((size(0), size(2)), ((64, 64), (64, 32)));
-        let near = |a: BBox, b: [f32; 4]| <[f32; 4]>::from(a).iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+        let near =
+            |a: BBox, b: [f32; 4]| <[f32; 4]>::from(a).iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
         assert!(near(cuts[0].inside, [0.25, 0.375, 0.5, 0.25]), "{:?}", cuts[0].inside);
         assert_eq!(cuts[2].inside, BBox::FULL);
         // At the corner it is clipped: 40x20 at the top left reaches to 60 and 50.

@@ -149,14 +149,18 @@ fn each(
         let kept = || record.stored.media.iter().filter(|m| m.frame == frame && m.gone.is_none());
         let whole = kept().find(|m| m.media.kind == MediaKind::Frame);
         // Of several boxes it is not known which one a crop shows.
-        let alone = boxes.len() == 1
-            && record.stored.burst.frames.get(frame).is_some_and(|f| f.boxes.len() == 1);
+        let alone =
+            boxes.len() == 1 && record.stored.burst.frames.get(frame).is_some_and(|f| f.boxes.len() == 1);
         let Some(file) = whole.or_else(|| kept().find(|_| alone)) else { continue };
-        let at = media::places(&root, journal, &file.media.path, file.owned).into_iter().find(|p| p.is_file());
+        let at =
+            media::places(&root, journal, &file.media.path, file.owned).into_iter().find(|p| p.is_file());
         let Some(path) = at else {
             crops.missing += 1;
             if crops.missing == 1 {
-                notes.push(format!("the first picture that was not found: {}; say where with --media", file.media.path));
+                notes.push(format!(
+                    "the first picture that was not found: {}; say where with --media",
+                    file.media.path
+                ));
             }
             continue;
         };
@@ -243,7 +247,8 @@ fn row(
 
 /// A folder's name: that of the class, without what a file system may refuse.
 fn directory(class: &str) -> String {
-    let clean: String = class.chars().map(|c| if c.is_alphanumeric() || " -_()".contains(c) { c } else { '-' }).collect();
+    let clean: String =
+        class.chars().map(|c| if c.is_alphanumeric() || " -_()".contains(c) { c } else { '-' }).collect();
     let clean = clean.trim();
     if clean.is_empty() { "unnamed".to_owned() } else { clean.to_owned() }
 }
@@ -256,8 +261,14 @@ fn notes(crops: &Crops, notes: &mut Vec<String>) {
     };
     say(crops.unreadable, "pictures cannot be read and gave no crop");
     say(crops.missing, "pictures were not found and gave no crop");
-    say(crops.people, "boxes of people, of vehicles and beside people are left out; --people takes them as well");
-    say(crops.machine, "boxes were named by the networks alone and are left out; --machine-from takes the sure ones");
+    say(
+        crops.people,
+        "boxes of people, of vehicles and beside people are left out; --people takes them as well",
+    );
+    say(
+        crops.machine,
+        "boxes were named by the networks alone and are left out; --machine-from takes the sure ones",
+    );
     say(crops.several, "boxes are left out since a person named several kinds in one burst");
     say(crops.unnamed, "boxes have no name and are left out");
     say(crops.bare, "bursts with a name have no picture with a box that is kept");
