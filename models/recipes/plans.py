@@ -15,7 +15,6 @@ import numpy as np
 
 NAMES = ("plain", "balanced", "oversample", "weighted", "emphasis", "balanced+emphasis", "weighted+emphasis")
 RATIO = 5.0  # the commonest class at most so many times the rarest
-FEWEST = 20  # the rarest counts as at least so many: five times a class of three would be no epoch
 AGAIN = (0.2, 0.35)  # chance of another showing: wrong first answer; right answer not even among the five best
 
 
@@ -36,7 +35,7 @@ def epoch(labels: np.ndarray, plan: str, rng: np.random.Generator, wrong: np.nda
     kinds, counts = np.unique(labels, return_counts=True)
     chosen = np.arange(len(labels))
     if base == "balanced":
-        most = int(np.floor(max(counts.min(), FEWEST) * ratio))
+        most = max(1, int(np.floor(counts.min() * ratio)))
         chosen = np.concatenate([taken(np.flatnonzero(labels == k), min(most, n), rng) for k, n in zip(kinds, counts, strict=True)])
     elif base == "oversample":
         chosen = np.concatenate([taken(np.flatnonzero(labels == k), counts.max(), rng) for k in kinds])

