@@ -181,6 +181,7 @@ def main() -> None:
     add("--threads", type=int, default=1)
     add("--device", default="cpu")
     add("--of", default="balanced", help="plan whose curve is drawn")
+    add("--curves", type=Path, help="results.json of another run whose curve is drawn (a longer training)")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     everything = [e for folder in args.train for e in sources.read(folder).examples]
@@ -220,7 +221,8 @@ def main() -> None:
     print(f"\n{len(minutes)} trainings, {min(minutes):.1f} to {max(minutes):.1f} minutes each")
     (args.work / "results.json").write_text(json.dumps({"rows": rows, "order": order, "counts": counts, "curves": curve}, indent=1))
     if args.figure:
-        args.figure.write_text(figure(rows, curve[args.of], f"`{args.of}`"))
+        drawn = json.loads(args.curves.read_text())["curves"] if args.curves else curve
+        args.figure.write_text(figure(rows, drawn[args.of], args.of))
 
 
 if __name__ == "__main__":
