@@ -222,7 +222,7 @@ def main() -> None:
     (args.work / "results.json").write_text(json.dumps({"rows": rows, "order": order, "counts": counts, "curves": curve}, indent=1))
     if args.figure:
         drawn = json.loads(args.curves.read_text())["curves"] if args.curves else curve
-        args.figure.write_text(figure(rows, drawn[args.of], args.of))
+        args.figure.write_text(figure(rows, drawn[args.of], args.of + (", the longer training" if args.curves else "")))
 
 
 if __name__ == "__main__":
