@@ -42,7 +42,7 @@
 //! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, image, engine, store, event, airtime, config, deployment, units |
 //! | `config` | what a site chooses, checked | deployment, strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
-//! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables | csv, deployment, event, store, units |
+//! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables, crops | csv, deployment, event, image, store, units |
 //! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
 //! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
 //! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |

@@ -127,3 +127,16 @@ def hide(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     crop = crop.copy()
     crop[y : y + high, x : x + wide] = crop[y : y + high, from_x : from_x + wide].copy()
     return crop
+
+
+def night(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A day picture as an infrared flash might show it: one channel for all, bright in the middle, grainy."""
+    share = rng.dirichlet([4.0, 3.0, 1.5])  # silicon sees near infrared mostly through the red filter, fur much as grass
+    grey = image.astype(np.float32) @ share.astype(np.float32)
+    height, width = grey.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    centre = rng.uniform(-0.5, 0.5, 2)
+    fall = np.exp(-rng.uniform(0.1, 0.9) * ((x - centre[0]) ** 2 + (y - centre[1]) ** 2))
+    grey = 255.0 * (np.clip(grey, 0, 255) / 255.0) ** rng.uniform(0.7, 1.3) * fall * rng.uniform(0.7, 1.2)
+    grey += rng.normal(0.0, rng.uniform(1.0, 7.0), grey.shape)
+    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2)

@@ -1,4 +1,4 @@
-//! `trapline export`: journals to Camtrap DP, MegaDetector results, detection histories, tables.
+//! `trapline export`: journals to Camtrap DP, MegaDetector results, detection histories, tables, crops.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::progress::{Progress, warn};
 use super::{Done, Failure, burst_line::say};
 use crate::engine::labels;
+use crate::export::crops::Wish;
 use crate::export::project::{Contributor, Project};
 use crate::export::{self, Align, Ancestors, Capture, Format, Level, Options, Step};
 use crate::units::Rank;
@@ -23,9 +24,11 @@ Examples:
   trapline export megadetector --journal card.db --media-root /media/card --taxa labels.csv --out results
   trapline export occupancy --journal *.db --occasion 7 --independence 60 --out histories
   trapline export xlsx --journal ridge.db --since 2026-05-01 --until 2026-06-01 --out may
+  trapline export crops --journal card1/trapline.db --out lynx-crops
 
 Formats: camtrap-dp (Camtrap DP 1.0.2), megadetector (MegaDetector results 1.6), occupancy (tables for R's unmarked and \
-camtrapR), csv (a row per sighting), geojson (deployments as points), xlsx (a workbook). What they hold and how things \
+camtrapR), csv (a row per sighting), geojson (deployments as points), xlsx (a workbook), crops (what people named, cut out, in a folder per taxon, to train a \
+network on). What they hold and how things \
 were decided: docs/exports.md. A person's label stands before the machine's word. The journal itself is an SQLite file.
 
 Exit status: 0 when all was written, 1 when something failed, 2 when what was given is wrong; then nothing is written.";
@@ -108,6 +111,22 @@ pub struct Args {
     #[arg(long, value_name = "OFFSET", default_value = "Z", value_parser = super::sort::zone, allow_hyphen_values = true)]
     utc_offset: FixedOffset,
 
+    /// Crops: media folder of each journal, in the same order [NAME-media or media beside it]
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    media: Vec<PathBuf>,
+    /// Crops: also what only the networks named, from this probability on [people's words only]
+    #[arg(long, value_name = "SCORE", value_parser = probability)]
+    machine_from: Option<f32>,
+    /// Crops: people and vehicles as well, and animals beside people [left out]
+    #[arg(long)]
+    people: bool,
+    /// Crops: what is added on each side of a box, as a share of its longer side, 0 to 2
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = margin)]
+    margin: f32,
+    /// Crops: their longest side in pixels at most
+    #[arg(long, value_name = "PIXELS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(32..=4096))]
+    side: u32,
+
     /// Print what was written as one JSON object
     #[arg(long)]
     json: bool,
@@ -122,6 +141,13 @@ pub fn run(args: Args) -> Done {
     let mut progress = Progress::new("journals", args.journal.len(), args.quiet || args.journal.len() == 1);
     let mut told = |step: Step<'_>| match step {
         Step::Read(_) => progress.step(1, || ()),
+        Step::Looked { done, of } => {
+            if done == 1 {
+                progress.end();
+                progress = Progress::new("bursts", of, args.quiet);
+            }
+            progress.step(1, || ());
+        }
         Step::Wrote(_) => {}
     };
     let done = export::write(args.format, &args.journal, &options, &args.out, &mut told);
@@ -148,6 +174,9 @@ pub fn run(args: Args) -> Done {
             summary.human,
             summary.media,
         );
+        for (class, count) in summary.crops.iter().flat_map(|c| &c.classes) {
+            eprintln!("  {count:>6} crops of {class}");
+        }
     }
     Ok(())
 }
@@ -159,6 +188,15 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let url = args.media_url.as_deref();
     if let Some(url) = url.filter(|u| !["http://", "https://"].iter().any(|scheme| u.starts_with(scheme))) {
         return Err(Failure::input(anyhow!("--media-url is \"{url}\"; allowed: http://…, https://…")));
+    }
+    if !args.media.is_empty() && args.media.len() != args.journal.len() {
+        let (media, journals) = (args.media.len(), args.journal.len());
+        return Err(Failure::input(anyhow!(
+            "--media names {media} folders for {journals} journals; give one for each, in the same order"
+        )));
+    }
+    if let Some(absent) = args.media.iter().find(|m| !m.is_dir()) {
+        return Err(Failure::input(anyhow!("--media {}: no such folder", absent.display())));
     }
     let mut project = args.project.as_deref().map(project).transpose()?.unwrap_or_default();
     project.title = args.title.clone().or(project.title);
@@ -185,6 +223,13 @@ fn options(args: &Args) -> Result<Options, Failure> {
         min_effort_days: args.min_effort,
         capture: args.capture,
         offset: args.utc_offset,
+        crops: Wish {
+            media: args.media.clone(),
+            machine_from: args.machine_from,
+            people: args.people,
+            margin: args.margin,
+            side: args.side,
+        },
         force: args.force,
         now: Utc::now(),
     })
@@ -254,6 +299,16 @@ fn align(text: &str) -> Result<Align, String> {
 fn step(text: &str) -> Result<f64, String> {
     let value: Option<f64> = text.parse().ok().filter(|v| (0.001..=1.0).contains(v));
     value.ok_or_else(|| format!("`{text}` is no number of degrees from 0.001 to 1"))
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    let value: Option<f32> = text.parse().ok().filter(|v| (0.0..=1.0).contains(v));
+    value.ok_or_else(|| format!("`{text}` is no probability from 0 to 1"))
+}
+
+fn margin(text: &str) -> Result<f32, String> {
+    let value: Option<f32> = text.parse().ok().filter(|v| (0.0..=2.0).contains(v));
+    value.ok_or_else(|| format!("`{text}` is no share from 0 to 2"))
 }
 
 fn days(text: &str) -> Result<f64, String> {

@@ -79,18 +79,10 @@ fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
     }
     let mut given = args.media.iter();
     let source = |journal: &PathBuf| Source {
-        media: given.next().cloned().unwrap_or_else(|| media_beside(journal)),
+        media: given.next().cloned().unwrap_or_else(|| crate::export::media::beside(journal)),
         journal: journal.clone(),
     };
     Ok(args.journal.iter().map(source).collect())
-}
-
-/// `NAME-media` as the daemon and the demo make it for `--journal`, or `media` as the configuration has it.
-fn media_beside(journal: &Path) -> PathBuf {
-    let mut name = journal.file_stem().unwrap_or_default().to_owned();
-    name.push("-media");
-    let named = journal.with_file_name(name);
-    if named.is_dir() { named } else { journal.with_file_name("media") }
 }
 
 fn warn(report: &Report) {

@@ -28,17 +28,20 @@ impl Folder {
         Ok(Folder { out: out.to_path_buf(), draft, files: Vec::new() })
     }
 
-    /// Adds a file.
+    /// Adds a file; a name with a slash lies in a folder, which is made.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         let path = self.draft.path().join(name);
+        if let Some(parent) = path.parent().filter(|_| name.contains('/')) {
+            fs::create_dir_all(parent).map_err(|e| io("making", parent, e))?;
+        }
         let mut file = fs::File::create(&path).map_err(|e| io("writing", &path, e))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| io("writing", &path, e))?;
         self.files.push(name.to_owned());
         Ok(())
     }
 
-    /// Puts the files in place and gives their names. A folder that was there and holds other files is refused unless
-    /// `force`; those are then left as they are.
+    /// Puts the files in place and gives their names. A folder that was there and holds other files (folders within it
+    /// always count as such) is refused unless `force`; those are then left as they are.
     pub fn finish(self, force: bool, told: &mut dyn FnMut(Step<'_>)) -> Result<Vec<String>, ExportError> {
         let Folder { out, draft, files } = self;
         let mut there = false;
@@ -59,6 +62,9 @@ impl Folder {
         if there {
             for name in &files {
                 let to = out.join(name);
+                if let Some(parent) = to.parent().filter(|_| name.contains('/')) {
+                    fs::create_dir_all(parent).map_err(|e| io("making", parent, e))?;
+                }
                 fs::rename(draft.path().join(name), &to).map_err(|e| io("writing", &to, e))?;
             }
         } else {

@@ -12,6 +12,8 @@
 //! | `camtrap` | Camtrap DP 1.0.2 |
 //! | `megadetector` | MegaDetector results 1.6 |
 //! | `occupancy` | detection histories and effort for R |
+//! | `crops` | pictures to learn from, in a folder per taxon |
+//! | `media` | where the pictures of a journal lie |
 //! | `tables` | one row per sighting, deployments as GeoJSON, one workbook |
 //! | `project` | what no journal knows: title, people, licences |
 //! | `sites` | the other way: deployments of Camtrap DP to configurations |
@@ -27,9 +29,11 @@ use crate::event::Source;
 use crate::store::JournalError;
 
 mod camtrap;
+pub mod crops;
 mod dates;
 mod folder;
 mod gather;
+pub mod media;
 mod megadetector;
 mod occupancy;
 mod photos;
@@ -61,17 +65,20 @@ pub enum Format {
     GeoJson,
     /// One workbook with a sheet per table.
     Xlsx,
+    /// Crops by taxon, to train a classifier on.
+    Crops,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Format; 6] = [
+    pub const ALL: [Format; 7] = [
         Format::CamtrapDp,
         Format::MegaDetector,
         Format::Occupancy,
         Format::Csv,
         Format::GeoJson,
         Format::Xlsx,
+        Format::Crops,
     ];
 
     /// The name used on the command line.
@@ -83,6 +90,7 @@ impl Format {
             Format::Csv => "csv",
             Format::GeoJson => "geojson",
             Format::Xlsx => "xlsx",
+            Format::Crops => "crops",
         }
     }
 
@@ -202,6 +210,8 @@ pub struct Options {
     pub capture: Capture,
     /// Occupancy: the zone whose midnights part days.
     pub offset: FixedOffset,
+    /// Crops: which, and how they are cut.
+    pub crops: crops::Wish,
     /// Write into a folder that holds other files.
     pub force: bool,
     /// The moment that files tell as their making.
@@ -227,6 +237,7 @@ impl Default for Options {
             min_effort_days: 0.0,
             capture: Capture::Activity,
             offset: FixedOffset::east_opt(0).unwrap_or_else(|| chrono::Offset::fix(&Utc)),
+            crops: crops::Wish::default(),
             force: false,
             now: Utc::now(),
         }
@@ -254,6 +265,9 @@ pub struct Summary {
     pub trap_days: f64,
     /// What a reader should know: rows left out, dates estimated, defaults taken.
     pub notes: Vec<String>,
+    /// The crops, which are not among `files`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crops: Option<crops::Crops>,
 }
 
 /// Why an export failed.
@@ -311,7 +325,7 @@ pub enum ExportError {
     },
     /// The folder holds something else.
     #[error(
-        "{folder} holds {stranger}, which this export does not write; give an empty folder, or --force to write beside it"
+        "{folder} holds {stranger}, which this export does not replace; give an empty folder, or --force to write beside it"
     )]
     Occupied {
         /// The folder.
@@ -363,6 +377,13 @@ impl ExportError {
 pub enum Step<'a> {
     /// A journal was read.
     Read(&'a Path),
+    /// The pictures of so many bursts were looked at.
+    Looked {
+        /// These.
+        done: usize,
+        /// All.
+        of: usize,
+    },
     /// A file was written.
     Wrote(&'a str),
 }
@@ -386,8 +407,11 @@ pub fn write(
         Format::Csv => tables::csv(&all, &mut folder),
         Format::GeoJson => tables::geojson(&all, &mut folder),
         Format::Xlsx => tables::xlsx(&all, &mut folder),
+        Format::Crops => crops::write(&all, options, journals, &mut folder, &mut summary, told),
     }?;
     summary.files = folder.finish(options.force, told)?;
+    // Crops are thousands: their table is named, and they are counted.
+    summary.files.retain(|name| !name.contains('/'));
     Ok(summary)
 }
 
@@ -406,5 +430,6 @@ fn summary(all: &Gathered) -> Summary {
         human: all.records.iter().filter(|r| r.label.is_some()).map(|r| r.words.len()).sum(),
         trap_days: (watched / 8640.0).round() / 10.0,
         notes: all.notes.clone(),
+        crops: None,
     }
 }

@@ -1,13 +1,14 @@
 //! Journals to records: one per burst, with the word that counts (a person's before the machine's).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use serde::Serialize;
 
 use super::{Options, ReportError, Source};
 use crate::event::{EventKey, Outcome};
+use crate::export::media::places;
 use crate::store::record::{Cause, MediaKind, Observation, Stored, StoredEffort};
 use crate::store::{Damage, Filter, JournalError, Listing, Reader, Reading, Seen, StoredLabel, standing};
 use crate::units::{BBox, ClockQuality};
@@ -365,24 +366,15 @@ fn shots(source: &Source, stored: &Stored, tracks: Option<&[u32]>) -> Vec<Shot> 
             let (bbox, confidence) = best.map_or((BBox::FULL, 0.0), |b| (b.bbox, b.confidence.get()));
             let bbox = if m.media.kind == MediaKind::Crop { BBox::FULL } else { bbox };
             let given = m.media.path.clone();
-            Some(Shot { paths: places(source, &given, m.owned), given, bbox, confidence })
+            Some(Shot {
+                paths: places(&source.media, &source.journal, &given, m.owned),
+                given,
+                bbox,
+                confidence,
+            })
         })
         .collect();
     // Stable: of equals the frame, which comes before its crops.
     found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     found
-}
-
-/// Where a file may lie. The trap's own lie below its media folder, whatever a journal may say.
-fn places(source: &Source, given: &str, owned: bool) -> Vec<PathBuf> {
-    let path = Path::new(given);
-    let below = path.components().all(|c| matches!(c, std::path::Component::Normal(_)));
-    match (owned, below) {
-        (true, true) => vec![source.media.join(path)],
-        (true, false) => Vec::new(),
-        (false, _) => {
-            let beside = source.journal.parent().unwrap_or(Path::new("")).join(path);
-            vec![path.to_path_buf(), beside]
-        }
-    }
 }

@@ -161,7 +161,7 @@ fn capture_methods(all: &Gathered) -> BTreeSet<&'static str> {
 }
 
 /// Name of a picture.
-fn media_id(record: &Record, frame: usize) -> String {
+pub(super) fn media_id(record: &Record, frame: usize) -> String {
     format!("{}:f{frame}", record.id)
 }
 
