@@ -74,7 +74,9 @@ fn both_find_the_same_boxes() {
         let mut pair = engines.each_ref().map(|e| Detector::new(open(name, e.as_ref())).unwrap());
         let (mut boxes, mut most) = (0, 0f32);
         for photo in photos(&root) {
-            let picture = decode(&std::fs::read(&photo).unwrap(), pair[0].want()).unwrap();
+            let (width, height) = pair[0].input_size();
+            let want = Want::LongSide(width.max(height));
+            let picture = decode(&std::fs::read(&photo).unwrap(), want).unwrap();
             let [ours, other] = pair.each_mut().map(|d| d.detect(&picture).unwrap());
             let threshold = pair[0].threshold();
             // A box at the very edge of the threshold may be on either side of it.
