@@ -245,7 +245,6 @@ impl Judge {
             self.lesson = Some(Lesson { luma, infrared, seen });
         }
     }
-
 }
 
 /// What the steps of one burst share.
@@ -255,6 +254,15 @@ pub(super) struct Work<'a> {
     pub(super) faults: Vec<String>,
     pub(super) spent: Spent,
     pub(super) looked: Looked,
+}
+
+impl Work<'_> {
+    /// Tells of a fault, once.
+    pub(super) fn fault(&mut self, fault: String) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
 }
 
 /// What looking at a burst gave.

@@ -9,6 +9,7 @@
 //! (where looking ends early), `judge` (all of it in order, over `looks`).
 
 mod album;
+mod align;
 pub mod cascade;
 mod cells;
 pub mod classify;
@@ -17,8 +18,10 @@ pub mod deepfaune;
 pub mod detect;
 pub mod fence;
 pub mod fuse;
+mod grid;
 mod heads;
 mod individual;
+mod inside;
 pub mod judge;
 mod looks;
 pub mod megadetector;
@@ -27,14 +30,17 @@ pub mod motion;
 pub mod names;
 mod naming;
 pub mod nms;
+mod patches;
 mod prepare;
 pub mod regions;
 pub mod sequence;
+mod soft;
 pub mod speciesnet;
 pub mod strip;
 pub mod taxonomy;
 pub mod track;
 mod whole;
+mod windows;
 
 use std::sync::Arc;
 

@@ -57,7 +57,13 @@ impl Judge {
     }
 
     /// The classifier on every animal box, at full resolution: on what was cut before, or on the frame decoded again.
-    pub(super) fn classify(&mut self, frames: &mut [FrameJudgement], mut cuts: Cuts, crops: usize, work: &mut Work<'_>) {
+    pub(super) fn classify(
+        &mut self,
+        frames: &mut [FrameJudgement],
+        mut cuts: Cuts,
+        crops: usize,
+        work: &mut Work<'_>,
+    ) {
         let Some((classifier, _)) = &mut self.classifier else { return };
         let wanted = chosen(frames, crops);
         let mut missing: Vec<usize> =
