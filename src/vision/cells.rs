@@ -5,13 +5,13 @@
 //! mount) without counting as change: what remains of a cell's variance after the best displaced linear fit is
 //! its *residual*. Residuals at rest tell the noise of the camera per grey level, and change is measured in it.
 //!
-//! [`LANES`] cells of a row are compared at a time, in loops that compilers turn into vector instructions; the sums of
-//! products over bands of [`STRIDE`] rows are shared by the two rows of cells that they belong to.
+//! [`LANES`] cells of a row are compared at a time, see [`super::lanes`].
 
-use wide::{f32x8, i16x8, i32x4, i32x8};
+use wide::f32x8;
 
 use super::align::{Shift, align};
 use super::grid::{Grid, quantile};
+use super::lanes::{Found, Halves, LANES, OFFSETS, Pair};
 use super::soft::{Ready, Soft};
 use super::windows::Windows;
 
@@ -32,12 +32,6 @@ const NOISE_MAX: f32 = 4.0;
 const BINS: usize = 16;
 /// A bin with fewer cells borrows from its neighbours.
 const BIN_LEAST: usize = 100;
-/// A change below this is not searched further for a better displacement.
-const EXPLAINED: f32 = 0.1;
-/// Cells compared at a time.
-const LANES: usize = 8;
-/// Pixels of a row that these cells cover together.
-const SPAN: usize = LANES * STRIDE + WINDOW;
 /// Displacements tried, none among them.
 const DISPLACEMENTS: usize = ((2 * REACH + 1) * (2 * REACH + 1)) as usize;
 
@@ -79,58 +73,6 @@ impl Moments {
 /// Pixels of a cell.
 pub const PIXELS: f32 = (WINDOW * WINDOW) as f32;
 
-/// Sums of the products of two pictures, over the upper or lower half of each cell of a group.
-type Half = i32x8;
-
-/// The halves that two neighbouring rows of cells share.
-struct Halves<'a> {
-    a: &'a Soft,
-    b: &'a Soft,
-    groups: usize,
-    /// For even and for odd bands: the band that each place holds, and its sums. A place belongs to one displacement
-    /// of one group.
-    held: [Vec<(usize, Half)>; 2],
-}
-
-impl<'a> Halves<'a> {
-    fn new(a: &'a Soft, b: &'a Soft, groups: usize) -> Self {
-        let none = vec![(usize::MAX, i32x8::ZERO); groups * DISPLACEMENTS];
-        Halves { a, b, groups, held: [none.clone(), none] }
-    }
-
-    /// Sums over the band of rows numbered `band`, which begins at row `ys.0` of `a` and `ys.1` of `b`; `dx` is how far
-    /// `b` is displaced, `nth` the number of the displacement.
-    #[inline]
-    fn of(&mut self, band: usize, ys: (usize, usize), dx: i32, nth: usize, group: usize) -> Half {
-        let (a, b) = (self.a, self.b);
-        let Some(place) = self.held[band % 2].get_mut(nth * self.groups + group) else { return i32x8::ZERO };
-        if place.0 != band {
-            let x = (group * LANES * STRIDE) as i32;
-            if let (Some(own), Some(other)) = (a.from(x, ys.0), b.from(x + dx, ys.1)) {
-                *place = (band, products(own, a.stride, other, b.stride));
-            }
-        }
-        place.1
-    }
-}
-
-/// Sums of products over [`STRIDE`] rows for each of [`LANES`] cells, which overlap by half.
-#[inline]
-fn products(a: &[i16], a_stride: usize, b: &[i16], b_stride: usize) -> Half {
-    let mut pairs = [i32x4::ZERO; SPAN / 8];
-    for (own, other) in a.chunks(a_stride).zip(b.chunks(b_stride)).take(STRIDE) {
-        let (Some(own), Some(other)) = (own.first_chunk::<SPAN>(), other.first_chunk::<SPAN>()) else {
-            break;
-        };
-        let eights = own.as_chunks().0.iter().zip(other.as_chunks().0);
-        pairs.iter_mut().zip(eights).for_each(|(sum, (a, b))| *sum += i16x8::new(*a).dot(i16x8::new(*b)));
-    }
-    let pairs = pairs.map(i32x4::to_array);
-    let fours: [i32; SPAN / 4] =
-        std::array::from_fn(|i| pairs[i / 2][2 * (i % 2)] + pairs[i / 2][2 * (i % 2) + 1]);
-    i32x8::new(std::array::from_fn(|cell| fours[cell] + fours[cell + 1]))
-}
-
 /// Residual, larger variance and mean brightness of every cell.
 struct Residuals {
     residual: Grid,
@@ -144,7 +86,7 @@ fn residuals(a: &Soft, b: &Soft, rows: std::ops::Range<usize>, shift: Shift) -> 
     let (width, cells) = (residual.width, residual.data.len());
     let (mut variance, mut brightness) = (vec![0.0; cells], vec![0.0; cells]);
     let groups = width.div_ceil(LANES);
-    let mut halves = Halves::new(a, b, groups);
+    let mut halves = Halves::new(a, b, groups, DISPLACEMENTS);
     let (mut own, mut other) = (Windows::new(a), Windows::new(b));
     let around = displacements();
     let last = (b.height as i32 - WINDOW as i32, b.width as i32 - WINDOW as i32);
@@ -198,77 +140,6 @@ fn residuals(a: &Soft, b: &Soft, rows: std::ops::Range<usize>, shift: Shift) -> 
         }
     }
     Residuals { residual, variance, brightness }
-}
-
-/// Where the cells of a group begin, in pixels.
-const OFFSETS: [f32; LANES] = [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0];
-
-/// A group of cells of both pictures at one displacement: [`Moments`], a cell a lane.
-struct Pair {
-    mean: (f32x8, f32x8),
-    variance: (f32x8, f32x8),
-    covariance: f32x8,
-}
-
-/// What is known of a group of cells so far.
-#[derive(Default)]
-struct Found {
-    residual: f32x8,
-    variance: f32x8,
-    brightness: f32x8,
-    /// A residual that needs no further search; of cells that the other picture does not show, infinite.
-    enough: f32x8,
-}
-
-impl Found {
-    #[inline]
-    fn settled(&self) -> bool {
-        self.residual.simd_le(self.enough).all()
-    }
-}
-
-impl Pair {
-    /// From means and variances of both and the sums of products.
-    #[inline]
-    fn new(a: (&[f32; LANES], &[f32; LANES]), b: (&[f32; LANES], &[f32; LANES]), products: i32x8) -> Pair {
-        let mean = (f32x8::new(*a.0), f32x8::new(*b.0));
-        let covariance = f32x8::from_i32x8(products) * (1.0 / PIXELS) - mean.0 * mean.1;
-        Pair { mean, variance: (f32x8::new(*a.1), f32x8::new(*b.1)), covariance }
-    }
-
-    #[inline]
-    fn larger_variance(&self) -> f32x8 {
-        self.variance.0.fast_max(self.variance.1)
-    }
-
-    /// See [`Moments::residual`].
-    #[inline]
-    fn residual(&self) -> f32x8 {
-        let gain = self.covariance.fast_max(f32x8::ZERO);
-        let explained = gain * gain / ((self.variance.0 + 1.0) * (self.variance.1 + 1.0));
-        self.larger_variance() * (f32x8::ONE - explained.fast_min(f32x8::ONE))
-    }
-
-    /// What is known of the cells `shown` when this is where they are without a displacement.
-    #[inline]
-    fn at_rest(&self, shown: f32x8) -> Found {
-        let variance = self.larger_variance() & shown;
-        let enough = (variance + NOISE_VARIANCES * NOISE_MIN * NOISE_MIN) * EXPLAINED;
-        Found {
-            residual: self.residual() & shown,
-            variance,
-            brightness: ((self.mean.0 + self.mean.1) * 0.5) & shown,
-            enough: shown.bitselect(enough, f32x8::splat(f32::INFINITY)),
-        }
-    }
-
-    /// Takes what it explains better of the cells `shown` that are not explained well enough.
-    #[inline]
-    fn displaced(&self, shown: f32x8, found: &mut Found) {
-        let residual = self.residual();
-        let better = shown & found.residual.simd_gt(found.enough) & residual.simd_lt(found.residual);
-        found.residual = better.bitselect(residual, found.residual);
-    }
 }
 
 /// All displacements within [`REACH`], nearest first, none before all.
@@ -325,6 +196,7 @@ fn noise_curve(residual: &[f32], brightness: &[f32]) -> [f32; BINS] {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::align::Cell;
+    use super::super::lanes::EXPLAINED;
     use super::*;
     use crate::image::Gray;
 

@@ -23,6 +23,7 @@ mod heads;
 mod individual;
 mod inside;
 pub mod judge;
+mod lanes;
 mod looks;
 pub mod megadetector;
 pub mod memory;
