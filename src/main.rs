@@ -8,21 +8,39 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    #[cfg(all(unix, feature = "onnxruntime"))]
-    silence();
+    #[cfg(unix)]
+    surround();
     trapline::cli::main(std::env::args_os())
 }
 
-/// ONNX Runtime reports its use to its makers unless the environment forbids it when the library is loaded. A process
-/// cannot change its own environment without `unsafe`: it becomes itself once more, with the right one. Where that
-/// fails, the engine refuses to load the library.
-#[cfg(all(unix, feature = "onnxruntime"))]
-fn silence() {
+/// What libraries read of the environment when they are loaded, before there is anyone to tell them otherwise.
+#[cfg(unix)]
+const SURROUNDINGS: &[(&str, &str)] = &[
+    // ONNX Runtime reports its use to its makers unless the environment forbids it. Without it the engine refuses to
+    // load the library.
+    #[cfg(feature = "onnxruntime")]
+    trapline::engine::onnxruntime::SILENCE,
+    // The allocator takes memory when it is written to, not when it is reserved: a tenth less at the peak.
+    #[cfg(feature = "mimalloc")]
+    ("MIMALLOC_EAGER_COMMIT", "0"),
+    #[cfg(feature = "mimalloc")]
+    ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
+];
+
+/// A process cannot change its own environment without `unsafe`: it becomes itself once more, with the right one.
+/// What the user has set stays, but for a wish to be reported.
+#[cfg(unix)]
+fn surround() {
     use std::os::unix::process::CommandExt;
 
-    use trapline::engine::onnxruntime::{SILENCE, is_silenced};
-
-    if is_silenced() {
+    let missing = |name: &str| std::env::var_os(name).is_none();
+    #[cfg(feature = "onnxruntime")]
+    let missing = |name: &str| {
+        let silence = name == trapline::engine::onnxruntime::SILENCE.0;
+        if silence { !trapline::engine::onnxruntime::is_silenced() } else { missing(name) }
+    };
+    let wanted: Vec<_> = SURROUNDINGS.iter().filter(|(name, _)| missing(name)).copied().collect();
+    if wanted.is_empty() {
         return;
     }
     let (Ok(program), mut args) = (std::env::current_exe(), std::env::args_os()) else { return };
@@ -31,5 +49,5 @@ fn silence() {
         again.arg0(name);
     }
     // It comes back only if it failed.
-    let _ = again.args(args).env(SILENCE.0, SILENCE.1).exec();
+    let _ = again.args(args).envs(wanted).exec();
 }

@@ -1,5 +1,6 @@
 //! `trapline bench`: measures parts of the program on this machine.
 
+mod bursts;
 mod energy;
 mod sensor;
 mod wire;

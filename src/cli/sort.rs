@@ -38,7 +38,8 @@ unless --burst says how many belong together.
 
 Output: one line per sequence, or with --json one object with the fields sequence, camera, first, last, frames, \
 outcome (empty, sighting, uncertain, person, vehicle, failed), probability, sightings, looked (runs of detector and \
-classifier; stopped: still, empty, alive or moved when looking ended early, else all). Times are RFC 3339; first, \
+classifier; stopped: still, empty, alive or moved when looking ended early, else all), faults (what failed on the \
+way, such as an inference). Times are RFC 3339; first, \
 last and taken are null for photos without a time. Boxes are [x, y, width, height], 0 to 1, on the upright photo. \
 An empty taxon means a vehicle; `failed` says why a photo could not be read or judged and is null for all others; `skipped` is true for one that the \
 detector did not need to see. \

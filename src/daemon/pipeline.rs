@@ -460,10 +460,20 @@ impl Pipeline {
                 Ok(None)
             }
             Err(error) => {
+                log::error!("burst of {} is lost ({}): {error}", burst.triggered, burst.outcome.as_str());
                 self.totals.bursts_lost += 1;
+                self.note(|| Note::Lost);
+                // The watch ends with this error, and with it the rows that would have told. The counter is tried now.
+                if let Err(also) = self.count_lost() {
+                    log::error!("the lost burst is counted nowhere but here: {also}");
+                }
                 Err(error)
             }
         }
+    }
+
+    fn count_lost(&mut self) -> Result<(), JournalError> {
+        count_lost(&mut self.journal, self.totals.bursts_lost, &mut self.lost_told)
     }
 
     /// Counts what is on the card now.
@@ -484,7 +494,11 @@ impl Pipeline {
     /// Recomputes the sequence that the burst joined.
     fn merge(&mut self, recorded: &Recorded, judged: Judgement) -> Result<(), JournalError> {
         let Some(bursts) = self.open.join(recorded, judged) else { return Ok(()) };
-        let merged = merge::verdict(&self.judge.merge(bursts));
+        let judge = &self.judge;
+        let Ok(merged) = catch_unwind(AssertUnwindSafe(|| merge::verdict(&judge.merge(bursts)))) else {
+            log::error!("the program failed on sequence {}, which keeps its first label", recorded.sequence);
+            return Ok(());
+        };
         match self.journal.update_sequence(recorded.sequence, &merged) {
             Err(error) if error.is_full() => {
                 log::error!("sequence {} keeps its first label: {error}", recorded.sequence);
@@ -510,11 +524,7 @@ impl Pipeline {
         self.watch.suppressed(self.devices.trigger.take_suppressed());
         let written = self.journal.log_effort(kind, at, clock, self.watch.effort()).and_then(|()| {
             self.watch.written();
-            let lost = self.totals.bursts_lost - self.lost_told;
-            if lost > 0 {
-                self.journal.count(BURSTS_LOST, lost)?;
-                self.lost_told = self.totals.bursts_lost;
-            }
+            count_lost(&mut self.journal, self.totals.bursts_lost, &mut self.lost_told)?;
             match self.judge.learnt() {
                 Some(learnt) => self.journal.put_state(LEARNT, &learnt),
                 None => Ok(()),
@@ -528,6 +538,15 @@ impl Pipeline {
             done => done,
         }
     }
+}
+
+/// Brings the journal's counter of lost bursts up to `lost`, of which it knows `told`.
+fn count_lost(journal: &mut Journal, lost: u64, told: &mut u64) -> Result<(), JournalError> {
+    if lost > *told {
+        journal.count(BURSTS_LOST, lost - *told)?;
+        *told = lost;
+    }
+    Ok(())
 }
 
 /// Says what the start found.

@@ -49,6 +49,13 @@ pub struct Gray {
     pub data: Vec<u8>,
 }
 
+impl Gray {
+    /// Whether it has all of its bytes.
+    pub fn is_whole(&self) -> bool {
+        self.data.len() == self.width as usize * self.height as usize
+    }
+}
+
 /// Why a picture could not be read, made smaller or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {

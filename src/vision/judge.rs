@@ -258,6 +258,15 @@ pub(super) struct Work<'a> {
     pub(super) looked: Looked,
 }
 
+impl Work<'_> {
+    /// Tells of a fault, once.
+    pub(super) fn fault(&mut self, fault: String) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+}
+
 /// What looking at a burst gave.
 pub(super) struct Gathered {
     pub(super) looks: Vec<FirstLook>,

@@ -2,6 +2,7 @@
 
 use super::album::{self, Album};
 use super::detect::RawBox;
+use super::inside;
 use super::motion::{self, Motion};
 use super::namer::{Crop as Sized, Namer};
 use super::regions::{self, Crop};
@@ -42,7 +43,7 @@ impl<'a> CloseUps<'a> {
         CloseUps { spots, size: (0, 0), lumas: vec![Vec::new(); spots.len()] }
     }
 
-    /// Takes a frame in, if it has the size of the first.
+    /// Takes a frame in; all must have one size.
     pub(super) fn add(&mut self, frame: &View<'_, '_>) -> Result<(), String> {
         let want = Want::LongSide(2 * motion::WIDTH);
         let size = frame.size_at(want);
@@ -50,7 +51,10 @@ impl<'a> CloseUps<'a> {
             self.size = size;
         }
         if self.size != size {
-            return Ok(());
+            return Err(format!(
+                "a close look at {} × {} pixels among others of {} × {}",
+                size.0, size.1, self.size.0, self.size.1
+            ));
         }
         for (spot, lumas) in self.spots.iter().zip(&mut self.lumas) {
             let around = Crop::around(spot, self.size);
@@ -70,7 +74,7 @@ impl<'a> CloseUps<'a> {
     pub(super) fn motion_inside(&self, at: usize) -> f32 {
         let (Some(spot), Some(lumas)) = (self.spots.get(at), self.lumas.get(at)) else { return 0.0 };
         let inside = Crop::around(spot, self.size).from_picture(spot, self.size);
-        motion::inside(&lumas.iter().collect::<Vec<_>>(), inside)
+        inside::inside(&lumas.iter().collect::<Vec<_>>(), inside)
     }
 }
 

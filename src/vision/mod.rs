@@ -10,6 +10,7 @@
 //! (where looking ends early), `judge` (all of it in order, over `looks`).
 
 mod album;
+mod align;
 pub mod cascade;
 mod cells;
 pub mod classify;
@@ -20,9 +21,12 @@ pub mod detect;
 pub mod ensemble;
 pub mod fence;
 pub mod fuse;
+mod grid;
 mod heads;
 mod individual;
+mod inside;
 pub mod judge;
+mod lanes;
 mod looks;
 pub mod megadetector;
 pub mod memory;
@@ -31,16 +35,19 @@ pub mod namer;
 pub mod names;
 mod naming;
 pub mod nms;
+mod patches;
 mod prepare;
 pub mod regions;
 pub mod second;
 pub mod sequence;
+mod soft;
 pub mod speciesnet;
 pub mod strip;
 pub mod taxonomy;
 pub mod track;
 pub mod traits;
 mod whole;
+mod windows;
 
 use std::sync::Arc;
 

@@ -7,7 +7,10 @@
 
 use std::ops::Range;
 
-use super::cells::{self, Grid, Ready, STRIDE, WINDOW, quantile};
+use super::cells::{self, WINDOW};
+use super::grid::{Grid, quantile};
+use super::patches::regions;
+use super::soft::Ready;
 use super::strip::Strip;
 use crate::image::Gray;
 use crate::units::BBox;
@@ -20,12 +23,6 @@ const PATCH: usize = 2;
 const BLOCK: usize = 12;
 /// Spread assumed even in a perfectly still scene; halving or doubling it keeps empties and animals apart in the test bursts.
 const SPREAD_MIN: f32 = 0.05;
-/// A patch belongs to a region when it stands out this much …
-const REGION_SALIENCE: f32 = 2.5;
-/// … and this share of what the most salient patch does.
-const REGION_OF_BEST: f32 = 0.4;
-/// Most regions reported, most salient first: a second look at each costs a network pass per frame.
-pub const REGIONS_MAX: usize = 6;
 /// A cell counts as moved when more than half of its structure is new.
 const MOVED: f32 = 0.5;
 /// Up to this many frames every pair is compared; in longer bursts each frame with its next two.
@@ -59,6 +56,8 @@ pub struct Motion {
     pub frames: Vec<f32>,
     /// What stands out, most salient first.
     pub regions: Vec<Region>,
+    /// Frames that could be read and not compared, since most have another size: what they show is not in here.
+    pub odd: Vec<usize>,
 }
 
 impl Motion {
@@ -75,27 +74,24 @@ struct Pair {
 }
 
 /// Compares the frames of a burst outside of the info `strip`. Frames are upright luma about [`WIDTH`] wide;
-/// `None` for those that failed. Frames of another size than the first are left out.
+/// `None` for those that failed. Only frames of the commonest size are compared, see [`Motion::odd`].
 pub fn evidence(frames: &[Option<&Gray>], strip: Strip) -> Motion {
     let mut motion = Motion { frames: vec![0.0; frames.len()], ..Motion::default() };
-    let Some(first) = frames.iter().flatten().next() else { return motion };
-    let usable: Vec<(usize, &Gray)> = frames
-        .iter()
-        .enumerate()
-        .filter_map(|(i, f)| f.map(|f| (i, f)))
-        .filter(|(_, f)| (f.width, f.height) == (first.width, first.height) && is_whole(f))
-        .collect();
-    let rows = strip.rows(first.height);
-    if usable.len() < 2 || rows.len() < 4 * WINDOW || (first.width as usize) < 4 * WINDOW {
+    let whole =
+        || frames.iter().enumerate().filter_map(|(i, f)| Some((i, (*f)?))).filter(|(_, f)| f.is_whole());
+    let Some(size) = commonest(whole().map(|(_, f)| (f.width, f.height))) else { return motion };
+    let (usable, odd): (Vec<_>, Vec<_>) = whole().partition(|(_, f)| (f.width, f.height) == size);
+    motion.odd = odd.into_iter().map(|(i, _)| i).collect();
+    let rows = strip.rows(size.1);
+    if usable.len() < 2 || rows.len() < 4 * WINDOW || (size.0 as usize) < 4 * WINDOW {
         return motion;
     }
-    let soft: Vec<(usize, Gray)> = usable.iter().map(|&(i, f)| (i, softened(f))).collect();
-    let pairs = compare(&soft, &rows);
+    let pairs = compare(&usable, &rows);
     let overall = combined(&pairs, usable.len());
     let calmest = pairs.iter().map(|p| (median(&p.change), &p.change)).min_by(|a, b| a.0.total_cmp(&b.0));
 
     motion.compared = usable.len();
-    motion.replaced = pairs.iter().map(|p| peak(&p.change.smoothed(BLOCK))).fold(0.0, f32::max);
+    motion.replaced = pairs.iter().map(|p| p.change.smoothed(BLOCK).peak()).fold(0.0, f32::max);
     motion.moved = share_moved(&overall.data);
     let own: Vec<(usize, Vec<f32>)> = usable.iter().map(|&(i, _)| (i, own_change(&pairs, i))).collect();
     for (frame, change) in &own {
@@ -103,44 +99,30 @@ pub fn evidence(frames: &[Option<&Gray>], strip: Strip) -> Motion {
     }
     // Glare or a hand over the lens in one frame unsettles all pairs but the one without it.
     let candidates = [Some(&overall), calmest.map(|(_, change)| change)];
-    let best = candidates.into_iter().flatten().map(salience).max_by(|a, b| peak(a).total_cmp(&peak(b)));
+    let best = candidates.into_iter().flatten().map(salience).max_by(|a, b| a.peak().total_cmp(&b.peak()));
     if let Some(salience) = best {
-        motion.salience = peak(&salience).max(0.0);
-        motion.regions = regions(&salience, &own, frames.len(), (first.width, first.height), rows.start);
+        motion.salience = salience.peak().max(0.0);
+        motion.regions = regions(&salience, &own, frames.len(), size, rows.start);
     }
     motion
 }
 
-/// The picture through a binomial filter (1 2 1 along both axes): noise falls to three eighths, and shifts by
-/// parts of a pixel, which no search over whole pixels finds, change less. Border pixels stay as they are.
-fn softened(picture: &Gray) -> Gray {
-    let width = picture.width as usize;
-    let mut out = picture.clone();
-    let mut columns = vec![0u16; width];
-    let above = picture.data.chunks_exact(width.max(1));
-    let rows = above.clone().zip(above.clone().skip(1)).zip(above.skip(2));
-    for (((above, here), below), out) in rows.zip(out.data.chunks_exact_mut(width.max(1)).skip(1)) {
-        for (column, ((a, h), b)) in columns.iter_mut().zip(above.iter().zip(here).zip(below)) {
-            *column = u16::from(*a) + 2 * u16::from(*h) + u16::from(*b);
-        }
-        let inner = out.get_mut(1..).unwrap_or_default();
-        let sides = columns.iter().zip(columns.iter().skip(1)).zip(columns.iter().skip(2));
-        for (pixel, ((left, middle), right)) in inner.iter_mut().zip(sides) {
-            *pixel = ((left + 2 * middle + right + 8) / 16) as u8;
+/// The size that most have, the first of those that equally many have.
+pub fn commonest(sizes: impl Iterator<Item = (u32, u32)>) -> Option<(u32, u32)> {
+    let mut counted: Vec<((u32, u32), usize)> = Vec::new();
+    for size in sizes {
+        match counted.iter_mut().find(|(known, _)| *known == size) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((size, 1)),
         }
     }
-    out
+    counted.into_iter().rev().max_by_key(|(_, count)| *count).map(|(size, _)| size)
 }
 
-fn is_whole(picture: &Gray) -> bool {
-    picture.data.len() == picture.width as usize * picture.height as usize
-}
-
-fn compare(usable: &[(usize, Gray)], rows: &Range<usize>) -> Vec<Pair> {
+fn compare(usable: &[(usize, &Gray)], rows: &Range<usize>) -> Vec<Pair> {
     let n = usable.len();
     let ahead = if n <= ALL_PAIRS { n } else { 2 };
-    let ready: Vec<(usize, Ready<'_>)> =
-        usable.iter().map(|(i, picture)| (*i, Ready::new(picture))).collect();
+    let ready: Vec<(usize, Ready)> = usable.iter().map(|(i, picture)| (*i, Ready::new(picture))).collect();
     let mut pairs = Vec::new();
     for (i, (frame, picture)) in ready.iter().enumerate() {
         for (other, against) in ready.iter().skip(i + 1).take(ahead) {
@@ -180,10 +162,6 @@ fn share_moved(change: &[f32]) -> f32 {
     moved as f32 / change.len().max(1) as f32
 }
 
-fn peak(grid: &Grid) -> f32 {
-    grid.data.iter().copied().fold(f32::NEG_INFINITY, f32::max)
-}
-
 /// How far each patch stands out of the picture, in robust standard deviations.
 ///
 /// The spread is the larger of what the median deviation and the upper 30 % tell: with wind in a third of the
@@ -200,119 +178,8 @@ fn salience(change: &Grid) -> Grid {
     patches
 }
 
-/// Connected patches that stand out, as boxes, most salient first.
-fn regions(
-    salience: &Grid,
-    own: &[(usize, Vec<f32>)],
-    frames: usize,
-    size: (u32, u32),
-    top: usize,
-) -> Vec<Region> {
-    let least = (REGION_OF_BEST * peak(salience)).max(REGION_SALIENCE);
-    let mut seen = vec![false; salience.data.len()];
-    let mut found = Vec::new();
-    for start in 0..salience.data.len() {
-        if seen[start] || salience.data[start] < least {
-            continue;
-        }
-        let cells = flood(salience, start, least, &mut seen);
-        let strength = |change: &[f32]| cells.iter().map(|&c| change[c]).sum::<f32>() / cells.len() as f32;
-        let mut by_frame = vec![0.0; frames];
-        for (frame, change) in own {
-            by_frame[*frame] = strength(change);
-        }
-        found.push(Region {
-            bbox: bounds(&cells, salience.width, size, top),
-            salience: cells.iter().map(|&c| salience.data[c]).fold(0.0, f32::max),
-            frames: by_frame,
-        });
-    }
-    found.sort_by(|a, b| b.salience.total_cmp(&a.salience));
-    found.truncate(REGIONS_MAX);
-    found
-}
-
-/// The cells connected (over sides and corners) to `start` that reach `least`; marks them seen.
-fn flood(grid: &Grid, start: usize, least: f32, seen: &mut [bool]) -> Vec<usize> {
-    seen[start] = true;
-    let (mut cells, mut next) = (vec![start], 0);
-    while let Some(&cell) = cells.get(next) {
-        next += 1;
-        let (x, y) = (cell % grid.width, cell / grid.width);
-        for ny in y.saturating_sub(1)..(y + 2).min(grid.height) {
-            for nx in x.saturating_sub(1)..(x + 2).min(grid.width) {
-                let neighbour = ny * grid.width + nx;
-                if !seen[neighbour] && grid.data[neighbour] >= least {
-                    seen[neighbour] = true;
-                    cells.push(neighbour);
-                }
-            }
-        }
-    }
-    cells
-}
-
-/// The box around `cells`, normalised to the picture of `size`; `top` is the pixel row where the grid starts.
-fn bounds(cells: &[usize], width: usize, size: (u32, u32), top: usize) -> BBox {
-    let xs = || cells.iter().map(|c| c % width);
-    let ys = || cells.iter().map(|c| c / width);
-    let from = |v: Option<usize>| (v.unwrap_or(0) * STRIDE) as f32;
-    let to = |v: Option<usize>| (v.unwrap_or(0) * STRIDE + WINDOW) as f32;
-    let (w, h, top) = (size.0 as f32, size.1 as f32, top as f32);
-    BBox::from_corners(
-        from(xs().min()) / w,
-        (top + from(ys().min())) / h,
-        to(xs().max()) / w,
-        (top + to(ys().max())) / h,
-    )
-}
-
-/// How far something inside `bbox` moved more than its surroundings, in robust standard deviations: the second
-/// largest over the pairs of frames, since what moves in one frame changes two pairs. 0 for fewer than two.
-///
-/// `crops` show the same part of the picture at about twice [`WIDTH`], with a margin around `bbox` (normalised
-/// to the crop). A bird that turns its head moves too little for [`evidence`]; a stump that a detector takes
-/// for an animal does not move at all.
-pub fn inside(crops: &[&Gray], bbox: BBox) -> f32 {
-    let soft: Vec<Gray> = crops.iter().filter(|c| is_whole(c)).map(|c| softened(c)).collect();
-    let ready: Vec<(&Gray, Ready<'_>)> = soft.iter().map(|crop| (crop, Ready::new(crop))).collect();
-    let mut found = Vec::new();
-    for (i, (crop, a)) in ready.iter().enumerate() {
-        let size = (crop.width, crop.height);
-        for (_, b) in ready.iter().skip(i + 1).filter(|(b, _)| (b.width, b.height) == size) {
-            found.push(inside_pair(a, b, size, &bbox));
-        }
-    }
-    found.sort_by(|a, b| b.total_cmp(a));
-    found.get(1).or(found.first()).copied().unwrap_or(0.0)
-}
-
-/// Grey levels of spread assumed around a box even in a perfectly still scene.
-const LOCAL_SPREAD_MIN: f32 = 0.3;
-
-fn inside_pair(a: &Ready<'_>, b: &Ready<'_>, size: (u32, u32), bbox: &BBox) -> f32 {
-    let left = cells::unexplained(a, b).smoothed(1);
-    let (w, h) = (size.0 as f32, size.1 as f32);
-    let centre = |cell: usize| (cell * STRIDE + WINDOW / 2) as f32;
-    let (mut within, mut around) = (0.0f32, Vec::new());
-    for (i, &value) in left.data.iter().enumerate() {
-        let (x, y) = (centre(i % left.width) / w, centre(i / left.width) / h);
-        if x >= bbox.x && x <= bbox.right() && y >= bbox.y && y <= bbox.bottom() {
-            within = within.max(value);
-        } else {
-            around.push(value);
-        }
-    }
-    if around.is_empty() {
-        return 0.0;
-    }
-    let middle = quantile(&mut around, 0.5);
-    around.iter_mut().for_each(|v| *v = (*v - middle).abs());
-    ((within - middle) / (LOCAL_SPREAD_MIN + 1.4826 * quantile(&mut around, 0.5))).max(0.0)
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const W: u32 = 400;
@@ -330,13 +197,13 @@ mod tests {
         70 + hash(x.div_euclid(3), y.div_euclid(3), 1) / 4 + hash(x, y, 100 + frame) % 7
     }
 
-    fn frame(number: u32, level: impl Fn(i32, i32, u8) -> u8) -> Gray {
+    pub(in crate::vision) fn frame(number: u32, level: impl Fn(i32, i32, u8) -> u8) -> Gray {
         let pixels = (0..H as i32).flat_map(|y| (0..W as i32).map(move |x| (x, y)));
         Gray { width: W, height: H, data: pixels.map(|(x, y)| level(x, y, floor(x, y, number))).collect() }
     }
 
     /// A spotted body of 24 × 16 pixels at (`x0`, `y0`).
-    fn body(x: i32, y: i32, x0: i32, y0: i32, ground: u8) -> u8 {
+    pub(in crate::vision) fn body(x: i32, y: i32, x0: i32, y0: i32, ground: u8) -> u8 {
         let inside = (x0..x0 + 24).contains(&x) && (y0..y0 + 16).contains(&y);
         if inside { 40 + hash((x - x0) / 4, (y - y0) / 4, 7) / 2 } else { ground }
     }
@@ -404,8 +271,12 @@ mod tests {
         let broken = Gray { width: W, height: H, data: vec![0; 5] };
         let motion = evidence(&[Some(&a), None, Some(&b), Some(&odd), Some(&broken)], Strip::default());
         assert_eq!((motion.compared, motion.frames.len()), (2, 5));
+        assert_eq!(motion.odd, [3], "read, of another size");
         assert!(motion.salience > 6.0);
         assert_eq!(motion.frames[1], 0.0);
+        // The odd one first: most frames are compared all the same.
+        let late = evidence(&[Some(&odd), Some(&a), Some(&b)], Strip::default());
+        assert_eq!((late.compared, late.odd.as_slice()), (2, [0].as_slice()));
         let single = evidence(&[Some(&a), None], Strip::default());
         assert_eq!(single, Motion { frames: vec![0.0, 0.0], ..Motion::default() });
         assert_eq!(evidence(&[], Strip::default()), Motion::default());
@@ -429,18 +300,5 @@ mod tests {
         let covered = frame(1, |x, y, g| if x < 250 { 30 + hash(x / 20, y / 20, 9) / 8 } else { rich(g) });
         let motion = judged(&[frame(0, |_, _, g| rich(g)), covered]);
         assert!(motion.replaced > 0.7, "{}", motion.replaced);
-    }
-
-    #[test]
-    fn a_head_that_turns_moves_inside_its_box_and_a_stump_does_not() {
-        let turned = |i: u32| frame(i, |x, y, g| if i == 1 { body(x, y, 190, 150, g) } else { g });
-        let frames: Vec<Gray> = (0..3).map(turned).collect();
-        let crops: Vec<&Gray> = frames.iter().collect();
-        let head = BBox { x: 0.45, y: 0.45, w: 0.1, h: 0.15 };
-        let stump = BBox { x: 0.1, y: 0.1, w: 0.1, h: 0.15 };
-        assert!(inside(&crops, head) > 4.9);
-        assert!(inside(&crops, stump) < 4.0);
-        assert_eq!(inside(&crops[..1], head), 0.0);
-        assert_eq!(inside(&crops, BBox::FULL), 0.0, "no surroundings to compare with");
     }
 }

@@ -137,7 +137,7 @@ impl StripMemory {
     /// The strip learned so far; none before enough bursts, nor while the scene itself hardly changes.
     pub fn strip(&self) -> Strip {
         let mut sorted = self.change.clone();
-        let usual = super::cells::quantile(&mut sorted, 0.5);
+        let usual = super::grid::quantile(&mut sorted, 0.5);
         if self.bursts < BURSTS_LEAST || sorted.len() != BANDS {
             return Strip::default();
         }

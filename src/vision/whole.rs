@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::album::each_ahead;
+use super::album::{Album, each_ahead};
 use super::detect::{Detector, RawBox};
 use super::judge::{CLASSIFIED, Gathered, Judge, Work, millis, timed};
 use super::looks::{CloseUps, Cuts, FirstLook, SAME_OBJECT, first_look};
@@ -26,6 +26,10 @@ impl Judge {
     pub(super) fn look_at_all(&mut self, work: &mut Work<'_>) -> Gathered {
         let (mut looks, found) = self.first_looks(work);
         let (motion, strip) = self.motion(&looks, work);
+        // Nothing is known of what they show against the others: they are no part of an empty.
+        for &frame in &motion.odd {
+            work.fault(another_size(frame));
+        }
         for (look, found) in looks.iter_mut().zip(found) {
             look.add(found, Source::Frame, &motion, strip);
         }
@@ -190,6 +194,8 @@ impl Judge {
         let sound = |(index, look): (usize, &FirstLook)| look.judgement.failed.is_none().then_some(index);
         let readable: Vec<usize> = looks.iter().enumerate().filter_map(sound).collect();
         let album = work.album;
+        let (readable, odd) = same_size(album, &readable);
+        odd.into_iter().for_each(|frame| work.fault(another_size(frame)));
         let mut close = CloseUps::new(&spots);
         each_ahead(
             &readable,
@@ -216,4 +222,15 @@ impl Judge {
         work.spent.motion += millis(began);
         strongest
     }
+}
+
+/// Those of `frames` whose pictures have the commonest size, and the others.
+fn same_size(album: &Album<'_>, frames: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    let sizes: Vec<(u32, u32)> = frames.iter().filter_map(|&frame| album.size(frame).ok()).collect();
+    let most = motion::commonest(sizes.into_iter());
+    frames.iter().partition(|&&frame| album.size(frame).ok() == most)
+}
+
+fn another_size(frame: usize) -> String {
+    format!("frame {} has another size than most of the burst and was not compared with them", frame + 1)
 }

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::bursts::{Burst, of_photos, of_world};
 use super::sensor::Sensor;
 use crate::cli::burst_line::say;
 use crate::cli::engine::EngineArgs;
@@ -20,9 +21,10 @@ use crate::cli::{Done, Failure};
 use crate::config::Models;
 use crate::daemon::models;
 use crate::event::Outcome;
-use crate::photos::{find, group, stamp};
+use crate::vision::Judgement;
 use crate::vision::cascade::{Effort, Exits};
 use crate::vision::fence::Fence;
+use crate::vision::fuse::Clues;
 use crate::vision::judge::{Judge, Learnt, Settings};
 use crate::world::{DataSet, export};
 
@@ -62,14 +64,12 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// A burst and what is known of it.
-struct Burst {
-    place: String,
-    frames: Vec<Vec<u8>>,
-    /// Whether something is to be seen in it; `None`: only the full look knows.
-    alive: Option<bool>,
-    /// Its species, if it is one alone.
-    species: Option<String>,
+/// What one way of judging made of a burst, and what it took.
+struct Run {
+    judged: Judgement,
+    clues: Clues,
+    cpu_ms: f64,
+    joules: Option<f64>,
 }
 
 /// A way of judging and what came of it so far.
@@ -92,7 +92,11 @@ struct Sums {
     detector_runs: u32,
     classifier_runs: u32,
     joules: f64,
+    stages: [f64; STAGES.len()],
 }
+
+/// Steps of judging whose milliseconds are told; `network` is part of the two before it.
+const STAGES: [&str; 5] = ["decode", "motion", "detect", "classify", "network"];
 
 /// Runs the measurement.
 pub(super) fn run(args: Args) -> Done {
@@ -105,14 +109,18 @@ pub(super) fn run(args: Args) -> Done {
         if place.replace(&burst.place) != Some(&burst.place) {
             modes.iter_mut().for_each(|mode| mode.judge.recall(Learnt::default()));
         }
-        // The full look first: it may have to stand in for the truth. The others take turns in going first.
-        let mut order: Vec<usize> = (1..modes.len()).collect();
-        order.rotate_left(number % (modes.len() - 1).max(1));
-        let mut alive = burst.alive;
-        for at in std::iter::once(0).chain(order) {
-            let Some(mode) = modes.get_mut(at) else { continue };
-            let kept = mode.judge_one(burst, alive, sensor.as_ref());
-            alive = alive.or(Some(kept));
+        // All take turns in going first: whoever does finds caches cold.
+        let count = modes.len();
+        let mut runs: Vec<(usize, Run)> = (0..count)
+            .map(|turn| (turn + number) % count.max(1))
+            .filter_map(|at| Some((at, modes.get_mut(at)?.judge_one(burst, sensor.as_ref()))))
+            .collect();
+        runs.sort_by_key(|(at, _)| *at);
+        // Where the truth is not known the full look stands in for it.
+        let full = runs.first().is_some_and(|(_, run)| run.judged.outcome != Outcome::Empty);
+        let alive = burst.alive.unwrap_or(full);
+        for (mode, (_, run)) in modes.iter_mut().zip(runs) {
+            mode.count(burst, alive, run);
         }
         progress.step(1, || ());
     }
@@ -130,35 +138,44 @@ pub(super) fn run(args: Args) -> Done {
 }
 
 impl Mode {
-    /// Judges one burst; gives whether it was kept.
-    fn judge_one(&mut self, burst: &Burst, alive: Option<bool>, sensor: Option<&Sensor>) -> bool {
+    /// Judges one burst.
+    fn judge_one(&mut self, burst: &Burst, sensor: Option<&Sensor>) -> Run {
         let frames: Vec<_> = burst.frames.iter().map(|bytes| Ok(bytes.as_slice())).collect();
         let energy = sensor.and_then(Sensor::read);
         let began = cpu_ms();
         let judged = self.judge.judge(&frames);
         self.judge.end_sequence();
-        let took = cpu_ms() - began;
+        let cpu_ms = cpu_ms() - began;
+        let joules = match (sensor, energy, sensor.and_then(Sensor::read)) {
+            (Some(sensor), Some(from), Some(to)) => Some(sensor.joules(from, to)),
+            _ => None,
+        };
+        Run { judged, clues: self.judge.clues(), cpu_ms, joules }
+    }
+
+    /// Adds what came of a burst in which something is `alive` or not.
+    fn count(&mut self, burst: &Burst, alive: bool, run: Run) {
+        let Run { judged, clues, cpu_ms, joules } = run;
         let kept = judged.outcome != Outcome::Empty;
-        let alive = alive.unwrap_or(kept);
-        let sums = &mut self.sums;
-        if let (Some(sensor), Some(from), Some(to)) = (sensor, energy, sensor.and_then(Sensor::read)) {
-            sums.joules += sensor.joules(from, to);
-        }
         let first = judged.sightings.first().map(|s| s.taxon.as_str());
+        let spent = &judged.spent;
+        let stages = [spent.decode, spent.motion, spent.detect, spent.classify, spent.network];
+        let sums = &mut self.sums;
         sums.bursts += 1;
         sums.alive += u32::from(alive);
         sums.kept += u32::from(alive && kept);
         sums.dropped += u32::from(!alive && !kept);
         sums.species += u32::from(burst.species.is_some());
         sums.named += u32::from(burst.species.is_some() && first == burst.species.as_deref());
-        sums.cpu_ms += took;
+        sums.cpu_ms += cpu_ms;
         sums.detector_runs += judged.looked.detector;
         sums.classifier_runs += judged.looked.classifier;
+        sums.joules += joules.unwrap_or_default();
+        sums.stages.iter_mut().zip(stages).for_each(|(sum, ms)| *sum += f64::from(ms));
         self.bursts.push(json!({
-            "alive": alive, "outcome": judged.outcome, "probability": judged.probability, "cpu_ms": took,
-            "looked": judged.looked, "taxon": first, "clues": self.judge.clues(),
+            "alive": alive, "outcome": judged.outcome, "probability": judged.probability, "cpu_ms": cpu_ms,
+            "looked": judged.looked, "taxon": first, "clues": clues, "spent": judged.spent,
         }));
-        kept
     }
 
     /// What it came to, beside the first of `all`.
@@ -167,7 +184,10 @@ impl Mode {
         let per_burst = |sum: f64| sum / f64::from(sums.bursts.max(1));
         let share = |part: u32, of: u32| (of > 0).then(|| f64::from(part) / f64::from(of));
         let full = all.first().map_or(0.0, |mode| mode.sums.cpu_ms);
+        let stages =
+            STAGES.iter().zip(sums.stages).map(|(stage, ms)| ((*stage).to_owned(), json!(per_burst(ms))));
         json!({
+            "stages_ms": stages.collect::<serde_json::Map<_, _>>(),
             "mode": self.name,
             "bursts": sums.bursts,
             "cpu_ms": per_burst(sums.cpu_ms),
@@ -210,6 +230,19 @@ fn lines(told: &[Value], sensor: Option<&str>) -> Vec<String> {
             format!("{} of {}", mode["named"], mode["species"]),
         ));
     }
+    lines.push(String::new());
+    let head = STAGES.iter().map(|stage| format!("{stage:>10}")).collect::<String>();
+    lines.push(format!("{:<16}{head}", "ms by stage"));
+    for mode in told {
+        let ms = |stage: &str| format!("{:>10.1}", mode["stages_ms"][stage].as_f64().unwrap_or_default());
+        let cells = STAGES.iter().map(|stage| ms(stage)).collect::<String>();
+        lines.push(format!("{:<16}{cells}", mode["mode"].as_str().unwrap_or_default()));
+    }
+    lines.push(
+        "By the clock; network is the part of detect and classify that passes inside the networks."
+            .to_owned(),
+    );
+    lines.push(String::new());
     lines.push("All per burst. kept: of the bursts with something alive; dropped: of the others.".to_owned());
     lines.push(sensor.map_or_else(
         || "No sensor of energy can be read on this machine.".to_owned(),
@@ -278,65 +311,6 @@ fn bursts(args: &Args) -> Result<Vec<Burst>, Failure> {
     export(folder.path(), &set, |_| progress.step(1, || ())).map_err(Failure::runtime)?;
     progress.end();
     of_world(folder.path()).map_err(Failure::Runtime)
-}
-
-/// Share of a body that must be visible for a burst to count as alive; less is a tail behind a trunk.
-const VISIBLE: f64 = 0.25;
-
-/// Bursts that `trapline world` wrote into `folder`.
-fn of_world(folder: &Path) -> anyhow::Result<Vec<Burst>> {
-    let list = folder.join("truth.jsonl");
-    let text = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
-    let mut found = BTreeMap::<(u64, u64), (Burst, Vec<String>)>::new();
-    for line in text.lines() {
-        let wrong = || anyhow!("{} is not what `trapline world` writes", list.display());
-        let row: Value = serde_json::from_str(line).with_context(wrong)?;
-        let number = |key: &str| row[key].as_u64().ok_or_else(wrong);
-        let (site, burst) = (number("site")?, number("burst")?);
-        let (burst, seen) = found.entry((site, burst)).or_insert_with(|| {
-            let place = format!("site {site}");
-            (Burst { place, frames: Vec::new(), alive: Some(false), species: None }, Vec::new())
-        });
-        let file = folder.join(row["file"].as_str().ok_or_else(wrong)?);
-        burst.frames.push(std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?);
-        let boxes = row["boxes"].as_array().into_iter().flatten();
-        for visible in boxes.filter(|b| b["visible"].as_f64().is_some_and(|v| v >= VISIBLE)) {
-            burst.alive = Some(true);
-            seen.push(visible["species"].as_str().unwrap_or_default().to_owned());
-        }
-    }
-    let one_species = |(mut burst, mut seen): (Burst, Vec<String>)| {
-        seen.sort();
-        seen.dedup();
-        burst.species = match seen.as_slice() {
-            [only] if !only.is_empty() => Some(only.clone()),
-            _ => None,
-        };
-        burst
-    };
-    Ok(found.into_values().map(one_species).collect())
-}
-
-/// The bursts of a folder of photos.
-fn of_photos(folder: &Path) -> Result<Vec<Burst>, Failure> {
-    let mut photos = find::find(&[folder.to_owned()], None).map_err(Failure::input)?.photos;
-    let zone = chrono::FixedOffset::east_opt(0).ok_or_else(|| Failure::runtime(anyhow!("no such zone")))?;
-    photos.iter_mut().for_each(|photo| {
-        stamp::stamp(photo, zone);
-    });
-    let rules = group::Rules { gap: chrono::TimeDelta::seconds(20), undated: 1 };
-    let mut bursts = Vec::new();
-    for sequence in group::group(photos, &rules) {
-        for burst in &sequence.bursts {
-            let read = |photo: &crate::photos::Photo| {
-                std::fs::read(&photo.path).with_context(|| format!("cannot read {}", photo.path.display()))
-            };
-            let frames: anyhow::Result<Vec<Vec<u8>>> = burst.iter().map(read).collect();
-            let frames = frames.map_err(Failure::Runtime)?;
-            bursts.push(Burst { place: sequence.camera.clone(), frames, alive: None, species: None });
-        }
-    }
-    Ok(bursts)
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub struct Report {
     /// How often the networks ran, and why looking ended; what older programs wrote has none.
     #[serde(default)]
     pub looked: Looked,
+    /// What failed on the way, such as an inference; with any of them the sequence is never empty.
+    #[serde(default)]
+    pub faults: Vec<String>,
 }
 
 /// One photo.
@@ -102,6 +105,7 @@ impl Report {
             probability: judged.probability,
             sightings: judged.sightings.iter().map(sighting).collect(),
             looked: judged.looked,
+            faults: judged.faults.clone(),
         }
     }
 

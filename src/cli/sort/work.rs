@@ -112,7 +112,8 @@ fn judge_one(judge: &mut SequenceJudge, job: Job) -> Judged {
                 .unwrap_or_else(|_| Judgement::failed(burst.len(), "the program failed on this burst"))
         })
         .collect();
-    let judgement = judge.merge(&bursts);
+    let judgement = catch_unwind(AssertUnwindSafe(|| judge.merge(&bursts)))
+        .unwrap_or_else(|_| Judgement::failed(job.sequence.len(), "the program failed on this sequence"));
     Judged { judgement, hashes, learnt: judge.learnt(), spent: began.elapsed(), job }
 }
 
