@@ -14,13 +14,16 @@ mod camera;
 mod check;
 mod energy;
 mod find;
+mod gauges;
 mod profile;
 mod raw;
 mod watch;
 
+pub use crate::drivers::battery::Chemistry;
 pub use camera::alone as camera;
 pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
+pub use gauges::{BatteryDriver, BatteryWiring, SharedGauges, gauges};
 pub use profile::{CameraDriver, ClockDriver, Light, Profile, Stream, TriggerDriver};
 pub use watch::sensor;
 
@@ -32,6 +35,8 @@ pub struct Board {
     pub camera: Box<dyn Camera>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Tells how the trap is; one reader for all who ask.
+    pub gauges: SharedGauges,
     /// What the bench plays, where a bench device is among them: it knows the truth.
     pub script: Option<Arc<Script>>,
     /// Whether there is no hardware behind it at all.
@@ -67,7 +72,17 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
         );
         let camera = BenchCamera::new(script, stage, time, profile.bench.faults);
         let (trigger, camera) = (Box::new(trigger), Box::new(camera));
-        return Ok(Board { trigger, camera, clock, script: Some(played), bench: true, asked, reboot });
+        let gauges = gauges(profile, &clock);
+        return Ok(Board {
+            trigger,
+            camera,
+            clock,
+            gauges,
+            script: Some(played),
+            bench: true,
+            asked,
+            reboot,
+        });
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (trigger, camera): (Box<dyn Trigger>, Box<dyn Camera>) = match profile.camera {
@@ -80,7 +95,8 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
             (watch::watch(profile, &clock, &asked, eyes)?, camera)
         }
     };
-    Ok(Board { trigger, camera, clock, script: None, bench: false, asked, reboot })
+    let gauges = gauges(profile, &clock);
+    Ok(Board { trigger, camera, clock, gauges, script: None, bench: false, asked, reboot })
 }
 
 /// The pictures of the first burst of the bench, `width` pixels wide, to try networks with.

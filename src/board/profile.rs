@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::BoardError;
 use super::check::Check;
 use super::energy::Energy;
+use super::gauges::BatteryWiring;
 use super::raw::Raw;
 use crate::drivers::bench::Options;
 use crate::drivers::gpio::LineName;
@@ -44,6 +45,8 @@ pub struct Profile {
     pub stream: Stream,
     /// How the camera is run by the light; `None`: always alike.
     pub light: Option<Light>,
+    /// The battery.
+    pub battery: BatteryWiring,
     /// The spool folder.
     pub spool: spool::Options,
     /// What the bench devices play.
@@ -141,6 +144,7 @@ impl Profile {
             storm: check.storm(&raw.storm)?,
             light: check.light(&raw.light, &raw.stream, raw.camera)?,
             stream: check.stream(raw.stream, raw.camera)?,
+            battery: check.battery(&raw.battery)?,
             spool: check.spool(&raw.spool)?,
             energy: raw.energy.map(|energy| energy.check(file)).transpose()?,
             bench: check.bench(&raw.bench)?,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::energy::Energy;
+use super::gauges::BatteryDriver;
 use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
 use crate::drivers::bench::{Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
@@ -25,6 +26,7 @@ pub(super) struct Raw {
     pub storm: RawStorm,
     pub stream: RawStream,
     pub light: RawLight,
+    pub battery: RawBattery,
     pub spool: RawSpool,
     pub energy: Option<Energy>,
     pub bench: RawBench,
@@ -216,6 +218,42 @@ impl Default for RawLight {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawBattery {
+    pub driver: BatteryDriver,
+    pub bus: String,
+    pub address: i64,
+    pub shunt_mohm: i64,
+    pub shunt_reversed: bool,
+    pub name: String,
+    pub input: i64,
+    pub current: i64,
+    pub chemistry: String,
+    pub cells: i64,
+    pub cell_mohm: i64,
+    pub every_s: i64,
+}
+
+impl Default for RawBattery {
+    fn default() -> Self {
+        RawBattery {
+            driver: BatteryDriver::default(),
+            bus: "/dev/i2c-1".to_owned(),
+            address: 0,
+            shunt_mohm: 100,
+            shunt_reversed: false,
+            name: String::new(),
+            input: 1,
+            current: 1,
+            chemistry: String::new(),
+            cells: 1,
+            cell_mohm: 0,
+            every_s: 10,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawSpool {
     pub folder: String,
     pub after: After,
@@ -249,6 +287,13 @@ pub(super) struct RawBench {
     pub quality: i64,
     pub pace: Pace,
     pub faults: Faults,
+    pub battery: RawBenchBattery,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBenchBattery {
+    pub steps: Vec<String>,
 }
 
 impl Default for RawBench {
@@ -263,6 +308,7 @@ impl Default for RawBench {
             quality: quality.into(),
             pace: Pace::default(),
             faults: Faults::default(),
+            battery: RawBenchBattery::default(),
         }
     }
 }

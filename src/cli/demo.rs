@@ -71,11 +71,11 @@ pub fn run(args: Args) -> Done {
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
     let judge = models::judge(networks, &config).map_err(Failure::runtime)?;
+    let told = (Arc::clone(&board.clock), Arc::clone(&board.gauges));
     let (devices, stop) = (devices(board), stop_on_signals()?);
-    let clock = Arc::clone(&devices.clock);
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, clock, &stop, None, Arc::default())?;
+    let ready = sending::ready(&config, &pipeline, taxa, told, &stop, None, Arc::default())?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.
     let mut sender = ready.sender;

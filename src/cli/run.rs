@@ -23,7 +23,6 @@ use crate::daemon::pipeline::{Acknowledged, Devices, Pipeline};
 use crate::daemon::power::Keeper;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
-use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
 use crate::store::JournalError;
 
@@ -89,23 +88,19 @@ pub fn run(args: Args) -> Done {
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge = models::judge(networks, &config).map_err(Failure::input)?;
     start::reached("ready to judge");
-    let bench = board.bench;
+    let (bench, gauges) = (board.bench, Arc::clone(&board.gauges));
     let (devices, stop) = (devices(board), stop_on_signals()?);
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, Box::new(judge), names.clone());
     let mut pipeline = opened.map_err(failed)?;
-    pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
-    let gauges = Box::new(SysfsGauges::new(Path::new("/sys")));
+    pipeline.ration(Box::new(Arc::clone(&gauges)));
     // No driver wakes a board yet: outside its hours the trap rests awake.
-    let mut plan = config.power.clone();
-    if bench {
-        // A laptop's battery is not that of the trap it plays.
-        (plan.low, plan.critical) = (0, 0);
-    }
-    let keeper = Keeper::new(plan, config.site.coordinates, gauges, None, clock.monotonic());
+    let (plan, told) = (config.power.clone(), Box::new(Arc::clone(&gauges)));
+    let keeper = Keeper::new(plan, config.site.coordinates, told, None, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
-    let ready = sending::ready(&config, &pipeline, taxa, Arc::clone(&clock), &stop, Some(&site), shedding)?;
+    let devices = (Arc::clone(&clock), Arc::clone(&gauges));
+    let ready = sending::ready(&config, &pipeline, taxa, devices, &stop, Some(&site), shedding)?;
     pipeline.listen(ready.retunes);
     let pulse = Arc::new(Pulse::default());
     let beside = Beside {
@@ -115,6 +110,7 @@ pub fn run(args: Args) -> Done {
         profile: Some(profile),
         models: names,
         clock,
+        gauges,
         known,
         stop: Arc::clone(&stop),
         pulse: &pulse,

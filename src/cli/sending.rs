@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::{Failure, uplinks};
+use crate::board::SharedGauges;
 use crate::bundle::Site;
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
@@ -16,7 +17,6 @@ use crate::daemon::pulse::Beat;
 use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
-use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::hal::Clock;
 use crate::store::{JournalError, Outbox};
 use crate::vision::fence::Fence;
@@ -62,7 +62,7 @@ pub(super) fn ready(
     config: &Config,
     pipeline: &Pipeline,
     taxa: Taxa,
-    clock: Arc<dyn Clock>,
+    (clock, gauges): (Arc<dyn Clock>, SharedGauges),
     stop: &Arc<AtomicBool>,
     site: Option<&Site>,
     shedding: Arc<Shedding>,
@@ -85,7 +85,7 @@ pub(super) fn ready(
         key: config.out.commands.key.clone(),
         media: config.journal.media.clone(),
         clock,
-        gauges: Box::new(SysfsGauges::new(std::path::Path::new("/sys"))),
+        gauges: Box::new(gauges),
         errands: Box::new(move |errand| match errand {
             // A pipeline that has ended needs no thresholds.
             Errand::Retune(thresholds) => drop(retune.send(thresholds)),

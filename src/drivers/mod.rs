@@ -1,10 +1,13 @@
 //! One device per file. A driver knows its device and the seam in [`crate::hal`], nothing of who uses it.
 
+pub mod battery;
 pub mod bench;
 pub mod cellular;
 mod command_text;
 pub mod directory;
+pub mod gauges;
 pub mod gpio;
+pub mod i2c;
 pub mod iridium;
 pub mod light;
 pub mod lorawan;
@@ -15,6 +18,7 @@ mod secret;
 pub mod serial;
 pub mod sim7080;
 pub mod spool;
+pub mod strain;
 pub mod stream;
 pub mod sysfs_gauges;
 pub mod system_clock;

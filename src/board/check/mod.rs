@@ -8,6 +8,7 @@ use super::raw::Raw;
 use super::{BoardError, CameraDriver, ClockDriver, TriggerDriver};
 use crate::drivers::gpio::LineName;
 
+mod battery;
 mod camera;
 mod trigger;
 
@@ -165,9 +166,11 @@ mod tests {
             "storm",
             "stream",
             "light",
+            "battery",
             "spool",
             "bench",
             "bench.faults",
+            "bench.battery",
             "energy",
         ];
         let heads = sections.map(|name| format!("[{name}]\n"));
@@ -177,6 +180,7 @@ mod tests {
             let part = match section {
                 "" => readme,
                 "[bench.faults]\n" => readme.split("`[bench.faults]`").nth(1).unwrap(),
+                "[bench.battery]\n" => readme.split("`[bench.battery]`").nth(1).unwrap(),
                 _ => readme.split(&format!("`{}`", section.trim())).nth(1).unwrap(),
             };
             let part = part.split("\n\n`[").next().unwrap();

@@ -104,6 +104,7 @@ impl Check<'_> {
             scenery,
             pace: raw.pace,
             faults: raw.faults,
+            battery: self.bench_battery(&raw.battery.steps)?,
         })
     }
 }

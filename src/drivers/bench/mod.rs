@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 mod ahead;
+mod battery;
 mod camera;
 mod clock;
 mod faults;
@@ -17,6 +18,7 @@ mod lorawan;
 mod script;
 mod trigger;
 
+pub use battery::{BenchBattery, Step};
 pub use camera::BenchCamera;
 pub use clock::BenchClock;
 pub use faults::Faults;
@@ -39,6 +41,8 @@ pub struct Options {
     pub pace: Pace,
     /// What goes wrong.
     pub faults: Faults,
+    /// How the battery fares; empty: there is none.
+    pub battery: Vec<Step>,
 }
 
 /// What pictures the bench camera takes.
