@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{BoardError, CameraDriver, Profile, Stream};
+use super::{BoardError, CameraDriver, Profile, SharedGauges, Stream};
 use crate::drivers::gpio::{GpioLine, LineName, Switch};
 use crate::drivers::light::{Adjusts, ByLight, Filter};
 use crate::drivers::stream::{Eyes, Program, Reboots, Recovery, Source, StreamCamera};
@@ -21,10 +21,11 @@ pub(super) fn open(
     clock: &Arc<dyn Clock>,
     reboot: &Arc<AtomicBool>,
     place: Option<(f64, f64)>,
+    gauges: &SharedGauges,
 ) -> Result<(Box<dyn Camera>, Option<Eyes>), DeviceError> {
     let camera = stream(&profile.stream, clock, reboot)?;
     let eyes = Some(camera.eyes());
-    Ok((by_light(camera, profile, clock, place)?, eyes))
+    Ok((by_light(camera, profile, clock, place, gauges)?, eyes))
 }
 
 /// The camera of `profile` alone, at `place`; `None`: it takes no pictures of its own accord.
@@ -41,7 +42,10 @@ pub fn alone(
             Err(BoardError::Device(fault)) => Err(fault),
             Err(_) => Ok(None),
         },
-        _ => open(profile, clock, &Arc::new(AtomicBool::new(false)), place).map(|(camera, _)| Some(camera)),
+        _ => {
+            let (reboot, gauges) = (Arc::new(AtomicBool::new(false)), super::gauges(profile, clock));
+            open(profile, clock, &reboot, place, &gauges).map(|(camera, _)| Some(camera))
+        }
     }
 }
 
@@ -51,6 +55,7 @@ fn by_light<C: Adjusts + 'static>(
     profile: &Profile,
     clock: &Arc<dyn Clock>,
     place: Option<(f64, f64)>,
+    gauges: &SharedGauges,
 ) -> Result<Box<dyn Camera>, DeviceError> {
     let Some(light) = &profile.light else { return Ok(Box::new(camera)) };
     let line = |name: &LineName, user: &str| -> Result<Box<dyn Switch>, DeviceError> {
@@ -66,7 +71,8 @@ fn by_light<C: Adjusts + 'static>(
         [] => Filter::None,
     };
     let options = light.options.clone();
-    Ok(Box::new(ByLight::new(camera, options, Arc::clone(clock), place, lamp, filter)))
+    let camera = ByLight::new(camera, options, Arc::clone(clock), place, lamp, filter);
+    Ok(Box::new(camera.sees(Arc::clone(gauges))))
 }
 
 /// A camera that is a stream, with what brings it back.

@@ -10,8 +10,9 @@ use super::{Chemistry, Profile, TriggerDriver};
 use crate::drivers::battery::{Hwmon, Kind, Pack, Shunt, Supply};
 use crate::drivers::bench::BenchBattery;
 use crate::drivers::gauges::{Housing, Opener};
+use crate::drivers::lux::Iio;
 use crate::drivers::strain::StrainGauge;
-use crate::hal::{Battery, Clock, DeviceError, Gauges};
+use crate::hal::{Battery, Clock, DeviceError, Gauges, LightSensor};
 
 /// Gauges that threads share.
 pub type SharedGauges = Arc<dyn Gauges + Sync>;
@@ -60,6 +61,32 @@ pub struct BatteryWiring {
     pub every: Duration,
 }
 
+/// Drivers of the light sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LightDriver {
+    /// There is none.
+    #[default]
+    None,
+    /// [`crate::drivers::lux::Bh1750`].
+    Bh1750,
+    /// [`Iio`].
+    Iio,
+}
+
+/// The light sensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LightWiring {
+    /// Who reads it.
+    pub driver: LightDriver,
+    /// The I2C bus.
+    pub bus: PathBuf,
+    /// The chip's address.
+    pub address: u8,
+    /// The kernel's name for it; empty: the first that tells light.
+    pub name: String,
+}
+
 /// The gauges of `profile`, by `clock`. Nothing is opened before it is asked, and what fails is tried again: a gauge that
 /// is dead keeps no trap from its watch.
 pub fn gauges(profile: &Profile, clock: &Arc<dyn Clock>) -> SharedGauges {
@@ -72,7 +99,7 @@ pub fn gauges(profile: &Profile, clock: &Arc<dyn Clock>) -> SharedGauges {
         opener(wiring, root)
     };
     let strain = StrainGauge::of_system();
-    Arc::new(Housing::new(Arc::clone(clock), wiring.every, battery, None, strain, root))
+    Arc::new(Housing::new(Arc::clone(clock), wiring.every, battery, light(profile, root), strain, root))
 }
 
 /// The bench's own battery, where it has a script.
@@ -99,6 +126,18 @@ fn opener(wiring: &BatteryWiring, root: &Path) -> Option<Opener<dyn Battery>> {
     Some(Box::new(move || boxed(Pack::new(open(&wiring, &root)?, wiring.cells, wiring.milliohms))))
 }
 
+/// How the light sensor is opened; `None`: there is none.
+fn light(profile: &Profile, root: &Path) -> Option<Opener<dyn LightSensor>> {
+    let (wiring, root) = (profile.light_sensor.clone(), root.to_owned());
+    match wiring.driver {
+        LightDriver::None => None,
+        LightDriver::Bh1750 => Some(Box::new(move || chip::bh1750(&wiring))),
+        LightDriver::Iio => {
+            Some(Box::new(move || Ok(Box::new(Iio::new(&root, &wiring.name)) as Box<dyn LightSensor>)))
+        }
+    }
+}
+
 fn open(wiring: &BatteryWiring, root: &Path) -> Result<Box<dyn Battery>, DeviceError> {
     let (input, current) = wiring.inputs;
     match wiring.driver {
@@ -119,6 +158,7 @@ mod chip {
     use super::*;
     use crate::drivers::battery::{Ina, PIJUICE, PiJuice, WITTY, Witty};
     use crate::drivers::i2c;
+    use crate::drivers::lux::Bh1750;
 
     /// The address of an INA with both its address pins at ground.
     const INA: u8 = 0x40;
@@ -131,6 +171,11 @@ mod chip {
         let address = at(wiring, INA);
         let bus = i2c::open(&wiring.bus, address, "INA219/226")?;
         boxed(Ina::new(bus, Delay, address, kind, wiring.shunt)?)
+    }
+
+    pub(super) fn bh1750(wiring: &LightWiring) -> Result<Box<dyn LightSensor>, DeviceError> {
+        let bus = i2c::open(&wiring.bus, wiring.address, "BH1750")?;
+        Ok(Box::new(Bh1750::new(bus, Delay, wiring.address)))
     }
 
     pub(super) fn witty(wiring: &BatteryWiring) -> Result<Box<dyn Battery>, DeviceError> {
@@ -148,23 +193,27 @@ mod chip {
 mod chip {
     use super::*;
 
-    fn none(wiring: &BatteryWiring) -> Result<Box<dyn Battery>, DeviceError> {
+    pub(super) fn bh1750(wiring: &LightWiring) -> Result<Box<dyn LightSensor>, DeviceError> {
+        none(&wiring.bus)
+    }
+
+    fn none<T: ?Sized>(bus: &Path) -> Result<Box<T>, DeviceError> {
         Err(DeviceError {
-            device: wiring.bus.display().to_string(),
+            device: bus.display().to_string(),
             what: "only Linux has I2C buses".to_owned(),
             cure: "run it on the board".to_owned(),
         })
     }
 
     pub(super) fn ina(wiring: &BatteryWiring, _: Kind) -> Result<Box<dyn Battery>, DeviceError> {
-        none(wiring)
+        none(&wiring.bus)
     }
 
     pub(super) fn witty(wiring: &BatteryWiring) -> Result<Box<dyn Battery>, DeviceError> {
-        none(wiring)
+        none(&wiring.bus)
     }
 
     pub(super) fn pijuice(wiring: &BatteryWiring) -> Result<Box<dyn Battery>, DeviceError> {
-        none(wiring)
+        none(&wiring.bus)
     }
 }

@@ -23,7 +23,7 @@ pub use crate::drivers::battery::Chemistry;
 pub use camera::alone as camera;
 pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
-pub use gauges::{BatteryDriver, BatteryWiring, SharedGauges, gauges};
+pub use gauges::{BatteryDriver, BatteryWiring, LightDriver, LightWiring, SharedGauges, gauges};
 pub use profile::{CameraDriver, ClockDriver, Light, Profile, Stream, TriggerDriver};
 pub use watch::sensor;
 
@@ -85,17 +85,17 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
         });
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let gauges = gauges(profile, &clock);
     let (trigger, camera): (Box<dyn Trigger>, Box<dyn Camera>) = match profile.camera {
         CameraDriver::Spool => {
             let (trigger, camera) = spool::spool(profile.spool.clone(), Arc::clone(&clock));
             (Box::new(trigger), Box::new(camera))
         }
         _ => {
-            let (camera, eyes) = camera::open(profile, &clock, &reboot, place)?;
+            let (camera, eyes) = camera::open(profile, &clock, &reboot, place, &gauges)?;
             (watch::watch(profile, &clock, &asked, eyes)?, camera)
         }
     };
-    let gauges = gauges(profile, &clock);
     Ok(Board { trigger, camera, clock, gauges, script: None, bench: false, asked, reboot })
 }
 

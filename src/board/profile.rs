@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::BoardError;
 use super::check::Check;
 use super::energy::Energy;
-use super::gauges::BatteryWiring;
+use super::gauges::{BatteryWiring, LightWiring};
 use super::raw::Raw;
 use crate::drivers::bench::Options;
 use crate::drivers::gpio::LineName;
@@ -47,6 +47,8 @@ pub struct Profile {
     pub light: Option<Light>,
     /// The battery.
     pub battery: BatteryWiring,
+    /// The light sensor.
+    pub light_sensor: LightWiring,
     /// The spool folder.
     pub spool: spool::Options,
     /// What the bench devices play.
@@ -144,6 +146,7 @@ impl Profile {
             storm: check.storm(&raw.storm)?,
             light: check.light(&raw.light, &raw.stream, raw.camera)?,
             stream: check.stream(raw.stream, raw.camera)?,
+            light_sensor: check.light_sensor(&raw.light)?,
             battery: check.battery(&raw.battery)?,
             spool: check.spool(&raw.spool)?,
             energy: raw.energy.map(|energy| energy.check(file)).transpose()?,

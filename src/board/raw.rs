@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::energy::Energy;
-use super::gauges::BatteryDriver;
+use super::gauges::{BatteryDriver, LightDriver};
 use super::profile::{CameraDriver, ClockDriver, TriggerDriver};
 use crate::drivers::bench::{Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
@@ -188,6 +188,12 @@ pub(super) struct RawLight {
     pub night: Vec<String>,
     pub dark_below: i64,
     pub bright_above: i64,
+    pub sensor: LightDriver,
+    pub sensor_bus: String,
+    pub sensor_address: i64,
+    pub sensor_name: String,
+    pub day_above_lux: i64,
+    pub night_below_lux: i64,
     pub lamp_line: String,
     pub lamp_from: Level,
     pub lamp_settle_ms: i64,
@@ -206,6 +212,12 @@ impl Default for RawLight {
             night: Vec::new(),
             dark_below: 40,
             bright_above: 90,
+            sensor: LightDriver::default(),
+            sensor_bus: "/dev/i2c-1".to_owned(),
+            sensor_address: 0x23,
+            sensor_name: String::new(),
+            day_above_lux: 100,
+            night_below_lux: 10,
             lamp_line: String::new(),
             lamp_from: Level::Night,
             lamp_settle_ms: 300,

@@ -11,6 +11,7 @@ pub mod i2c;
 pub mod iridium;
 pub mod light;
 pub mod lorawan;
+pub mod lux;
 pub mod motion;
 pub mod mqtt;
 pub mod pir;

@@ -1,10 +1,10 @@
-//! Keys of the battery.
+//! Keys of the gauges: battery, light sensor.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::gauges::{BatteryDriver, BatteryWiring};
-use super::super::raw::RawBattery;
+use super::super::gauges::{BatteryDriver, BatteryWiring, LightWiring};
+use super::super::raw::{RawBattery, RawLight};
 use super::super::{BoardError, Chemistry};
 use super::Check;
 use crate::drivers::battery::Shunt;
@@ -12,10 +12,6 @@ use crate::drivers::bench::Step;
 
 impl Check<'_> {
     pub fn battery(&self, raw: &RawBattery) -> Result<BatteryWiring, BoardError> {
-        if !raw.bus.starts_with("/dev/i2c-") {
-            let allowed = "/dev/i2c- and its number (i2cdetect -l)";
-            return Err(self.refused("battery.bus", format!("\"{}\"", raw.bus), allowed));
-        }
         if raw.driver == BatteryDriver::Hwmon && raw.name.is_empty() {
             return Err(self.refused(
                 "battery.name",
@@ -33,7 +29,7 @@ impl Check<'_> {
         };
         Ok(BatteryWiring {
             driver: raw.driver,
-            bus: PathBuf::from(&raw.bus),
+            bus: self.bus("battery.bus", &raw.bus)?,
             // 0: the usual one. Beyond 0x77 and below 0x08 addresses are reserved.
             address: match raw.address {
                 0 => 0,
@@ -52,6 +48,22 @@ impl Check<'_> {
             milliohms: self.whole("battery.cell_mohm", raw.cell_mohm, 0..=5000)?,
             every: self.seconds("battery.every_s", raw.every_s, 1..=3600)?,
         })
+    }
+
+    pub fn light_sensor(&self, raw: &RawLight) -> Result<LightWiring, BoardError> {
+        Ok(LightWiring {
+            driver: raw.sensor,
+            bus: self.bus("light.sensor_bus", &raw.sensor_bus)?,
+            address: self.whole("light.sensor_address", raw.sensor_address, 0x08..=0x77)?,
+            name: raw.sensor_name.clone(),
+        })
+    }
+
+    fn bus(&self, key: &'static str, bus: &str) -> Result<PathBuf, BoardError> {
+        if bus.starts_with("/dev/i2c-") {
+            return Ok(PathBuf::from(bus));
+        }
+        Err(self.refused(key, format!("\"{bus}\""), "/dev/i2c- and its number (i2cdetect -l)"))
     }
 
     /// Steps of the bench's battery: `hours:percent` or `hours:fails`, in the order of their times.
