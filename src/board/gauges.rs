@@ -87,8 +87,8 @@ pub struct LightWiring {
     pub name: String,
 }
 
-/// The gauges of `profile`, by `clock`. Nothing is opened before it is asked, and what fails is tried again: a gauge that
-/// is dead keeps no trap from its watch.
+/// The gauges of `profile`, by `clock`. Nothing is opened before it is asked, and what fails is tried again: a gauge
+/// that is dead keeps no trap from its watch.
 pub fn gauges(profile: &Profile, clock: &Arc<dyn Clock>) -> SharedGauges {
     let root = Path::new("/sys");
     let wiring = &profile.battery;

@@ -1,7 +1,7 @@
 //! All gauges of a trap as one, for everybody who asks: each is read at most once in some seconds.
 //!
-//! A battery that cannot be read is unknown: neither full nor empty. It is tried anew at every reading, counted, and why
-//! is told.
+//! A battery that cannot be read is unknown: neither full nor empty. It is tried anew at every reading, counted, and
+//! why is told.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

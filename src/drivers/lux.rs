@@ -42,7 +42,8 @@ pub struct Iio {
 }
 
 impl Iio {
-    /// The first device of this `name` below `root` (on a real system `/sys`); an empty name: the first that tells light.
+    /// The first device of this `name` below `root` (on a real system `/sys`); an empty name: the first that tells
+    /// light.
     pub fn new(root: &Path, name: &str) -> Self {
         Iio { root: root.join("bus/iio/devices"), name: name.to_owned() }
     }
@@ -87,8 +88,8 @@ mod tests {
     use embedded_hal_mock::eh1::delay::NoopDelay;
     use embedded_hal_mock::eh1::i2c::{Mock, Transaction};
 
-    // The BH1750FVI's data sheet, measurement sequence example: 1000_0011 1001_0000 read after the command 0010_0000 (one
-    // measurement, high resolution) is 33680 / 1.2 = 28067 lux.
+    // The BH1750FVI's data sheet, measurement sequence example: 1000_0011 1001_0000 read after the command 0010_0000
+    // (one measurement, high resolution) is 33680 / 1.2 = 28067 lux.
     #[test]
     fn the_example_of_the_bh1750s_data_sheet() {
         let script = [

@@ -26,7 +26,7 @@ pub struct StrainGauge {
 }
 
 impl StrainGauge {
-    /// Below `root`, on a real system `/sys`; `program`: [`PROGRAM`] or what stands for it, `None`: it is not asked.
+    /// Below `root`, on a real system `/sys`; `program`: `vcgencmd` or what stands for it, `None`: it is not asked.
     pub fn new(root: &Path, program: Option<&Path>) -> Self {
         StrainGauge { root: root.to_owned(), program: program.map(Path::to_owned), events: None }
     }

@@ -53,8 +53,8 @@ impl Chemistry {
 
     fn curve(self) -> Curve {
         match self {
-            // From 3.8 V on: the formula of candlepowerforums.com thread 167673 for rest voltages. Below: assumed, after
-            // the usual tables of lithium polymer cells; the thread itself calls 3.5 V practically empty.
+            // From 3.8 V on: the formula of candlepowerforums.com thread 167673 for rest voltages. Below: assumed,
+            // after the usual tables of lithium polymer cells; the thread itself calls 3.5 V practically empty.
             Chemistry::LiIon => &[
                 (3300, 0),
                 (3610, 5),
@@ -66,9 +66,11 @@ impl Chemistry {
                 (4100, 90),
                 (4200, 100),
             ],
-            // 20, 50 and 100 % at rest, and the empty end: voltagebasics.com, LiFePO4 battery voltage chart. 10 %: assumed.
+            // 20, 50 and 100 % at rest, and the empty end: voltagebasics.com, LiFePO4 battery voltage chart. 10 %:
+            // assumed.
             Chemistry::LiFePo4 => &[(2500, 0), (3000, 10), (3200, 20), (3300, 50), (3400, 100)],
-            // Open-circuit voltages of Trojan Battery's user's guide for six cells (10.50 V … 12.73 V), a sixth of each.
+            // Open-circuit voltages of Trojan Battery's user's guide for six cells (10.50 V … 12.73 V), a sixth of
+            // each.
             Chemistry::Lead => &[
                 (1750, 0),
                 (1918, 10),
@@ -119,8 +121,8 @@ impl Chemistry {
         (least..=most).find(|mv| self.percent(*mv) >= percent).unwrap_or(most)
     }
 
-    /// What a cell that feeds a running computer, or is being charged, can have, millivolts: anything else is a wire that
-    /// is off, or another number of cells. Assumed: well beyond the ends of discharge and of charge.
+    /// What a cell that feeds a running computer, or is being charged, can have, millivolts: anything else is a wire
+    /// that is off, or another number of cells. Assumed: well beyond the ends of discharge and of charge.
     pub fn possible(self) -> std::ops::RangeInclusive<u16> {
         match self {
             Chemistry::LiIon => 2500..=4350,

@@ -29,7 +29,8 @@ const STEP_MS: u32 = 10;
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Up to 26 V. It has no identity register: what it reads after a reset, and that its unused bit stays zero, must do.
+    /// Up to 26 V. It has no identity register: what it reads after a reset, and that its unused bit stays zero, must
+    /// do.
     Ina219,
     /// Up to 36 V.
     Ina226,

@@ -49,9 +49,9 @@ fn opens_226() -> Vec<Transaction> {
     [&ids[..], &[put(0, 0x8000), word(0, 0x4127), put(0, 0x4727), word(0, 0x4727)]].concat()
 }
 
-// The worked examples of both data sheets (SBOS448G table 8, SBOS547A table 5): 10 A over 2 mohm from a 12 V supply, with
-// 20 mV over the shunt (07D0h, 1F40h) and 11.98 V behind it (5D98h, 2570h). In the INA219's bus register bit 1 says
-// that a conversion has ended.
+// The worked examples of both data sheets (SBOS448G table 8, SBOS547A table 5): 10 A over 2 mohm from a 12 V supply,
+// with 20 mV over the shunt (07D0h, 1F40h) and 11.98 V behind it (5D98h, 2570h). In the INA219's bus register bit 1
+// says that a conversion has ended.
 #[test]
 fn the_worked_examples_of_the_data_sheets() {
     let mut script = opens_219();

@@ -53,8 +53,8 @@ impl<B: I2c> Witty<B> {
 }
 
 impl<B: I2c + Send> Battery for Witty<B> {
-    /// The input's voltage. The current is computed from what goes out at 5 V, so what the converter loses (about a tenth)
-    /// is missing in it.
+    /// The input's voltage. The current is computed from what goes out at 5 V, so what the converter loses (about a
+    /// tenth) is missing in it.
     fn read(&mut self) -> Result<Charge, DeviceError> {
         if self.id != WITH_CELL && self.chip.byte(MODE)? == 0 {
             return Err(self.chip.fault("it is fed by its USB socket and does not see the battery"));
