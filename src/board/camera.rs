@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{BoardError, CameraDriver, Profile, Stream};
+use super::{BoardError, CameraDriver, Profile, SharedGauges, Stream};
 use crate::drivers::gpio::{GpioLine, LineName, Switch};
 use crate::drivers::light::{Adjusts, ByLight, Filter};
 use crate::drivers::still::{self, StillCamera};
@@ -23,16 +23,17 @@ pub(super) fn open(
     clock: &Arc<dyn Clock>,
     reboot: &Arc<AtomicBool>,
     place: Option<(f64, f64)>,
+    gauges: &SharedGauges,
 ) -> Result<(Box<dyn Camera>, Option<Eyes>), DeviceError> {
     let chosen = &profile.stream;
     let (recovery, reboots) = ladder(chosen, reboot)?;
     if let Some(folder) = &chosen.files {
         let camera = still(chosen, folder, clock, recovery, reboots);
-        return Ok((by_light(camera, profile, clock, place)?, None));
+        return Ok((by_light(camera, profile, clock, place, gauges)?, None));
     }
     let camera = stream(chosen, clock, recovery, reboots);
     let eyes = Some(camera.eyes());
-    Ok((by_light(camera, profile, clock, place)?, eyes))
+    Ok((by_light(camera, profile, clock, place, gauges)?, eyes))
 }
 
 /// The camera of `profile` alone, at `place`; `None`: it takes no pictures of its own accord.
@@ -49,7 +50,10 @@ pub fn alone(
             Err(BoardError::Device(fault)) => Err(fault),
             Err(_) => Ok(None),
         },
-        _ => open(profile, clock, &Arc::new(AtomicBool::new(false)), place).map(|(camera, _)| Some(camera)),
+        _ => {
+            let (reboot, gauges) = (Arc::new(AtomicBool::new(false)), super::gauges(profile, clock));
+            open(profile, clock, &reboot, place, &gauges).map(|(camera, _)| Some(camera))
+        }
     }
 }
 
@@ -59,6 +63,7 @@ fn by_light<C: Adjusts + 'static>(
     profile: &Profile,
     clock: &Arc<dyn Clock>,
     place: Option<(f64, f64)>,
+    gauges: &SharedGauges,
 ) -> Result<Box<dyn Camera>, DeviceError> {
     let Some(light) = &profile.light else { return Ok(Box::new(camera)) };
     let line = |name: &LineName, user: &str| -> Result<Box<dyn Switch>, DeviceError> {
@@ -74,7 +79,8 @@ fn by_light<C: Adjusts + 'static>(
         [] => Filter::None,
     };
     let options = light.options.clone();
-    Ok(Box::new(ByLight::new(camera, options, Arc::clone(clock), place, lamp, filter)))
+    let camera = ByLight::new(camera, options, Arc::clone(clock), place, lamp, filter);
+    Ok(Box::new(camera.sees(Arc::clone(gauges))))
 }
 
 /// What brings a camera back, and when to give it up.

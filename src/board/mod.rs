@@ -16,13 +16,16 @@ mod camera;
 mod check;
 mod energy;
 mod find;
+mod gauges;
 mod profile;
 mod raw;
 mod watch;
 
+pub use crate::drivers::battery::Chemistry;
 pub use camera::alone as camera;
 pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
+pub use gauges::{BatteryDriver, BatteryWiring, LightDriver, LightWiring, SharedGauges, gauges};
 pub use profile::{CameraDriver, ClockDriver, Light, Power, PowerDriver, Profile, Stream, TriggerDriver};
 pub use watch::sensor;
 
@@ -34,6 +37,8 @@ pub struct Board {
     pub camera: Box<dyn Camera>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Tells how the trap is; one reader for all who ask.
+    pub gauges: SharedGauges,
     /// What the bench plays, where a bench device is among them: it knows the truth.
     pub script: Option<Arc<Script>>,
     /// Wakes the machine when it is off, and cuts its power; `None`: nothing does.
@@ -76,9 +81,12 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
             Power::Bench => Some(Box::new(BenchAlarm::new(Arc::clone(&stage), profile.bench.alarm))),
             _ => alarm(profile)?,
         };
-        return Ok(Board { trigger, camera, clock, script: Some(played), power, bench: true, asked, reboot });
+        let gauges = gauges(profile, &clock);
+        let script = Some(played);
+        return Ok(Board { trigger, camera, clock, gauges, script, power, bench: true, asked, reboot });
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let gauges = gauges(profile, &clock);
     let asked = match profile.camera {
         CameraDriver::Spool => Wishes::refused(Arc::clone(&clock)),
         _ => Wishes::new(profile.storm, Arc::clone(&clock)),
@@ -89,12 +97,12 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
             (Box::new(trigger), Box::new(camera))
         }
         _ => {
-            let (camera, eyes) = camera::open(profile, &clock, &reboot, place)?;
+            let (camera, eyes) = camera::open(profile, &clock, &reboot, place, &gauges)?;
             (watch::watch(profile, &clock, &asked, eyes)?, camera)
         }
     };
     let power = alarm(profile)?;
-    Ok(Board { trigger, camera, clock, script: None, power, bench: false, asked, reboot })
+    Ok(Board { trigger, camera, clock, gauges, script: None, power, bench: false, asked, reboot })
 }
 
 /// What wakes the machine of `profile`; the bench's is opened with its other devices.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::BoardError;
 use super::check::Check;
 use super::energy::Energy;
+use super::gauges::{BatteryWiring, LightWiring};
 use super::raw::Raw;
 use crate::drivers::bench::Options;
 use crate::drivers::gpio::LineName;
@@ -45,6 +46,10 @@ pub struct Profile {
     pub stream: Stream,
     /// How the camera is run by the light; `None`: always alike.
     pub light: Option<Light>,
+    /// The battery.
+    pub battery: BatteryWiring,
+    /// The light sensor.
+    pub light_sensor: LightWiring,
     /// The spool folder.
     pub spool: spool::Options,
     /// What the bench devices play.
@@ -186,6 +191,8 @@ impl Profile {
             storm: check.storm(&raw.storm, energy.as_ref())?,
             light: check.light(&raw.light, &raw.stream, raw.camera)?,
             stream: check.stream(raw.stream, raw.camera)?,
+            light_sensor: check.light_sensor(&raw.light)?,
+            battery: check.battery(&raw.battery)?,
             spool: check.spool(&raw.spool)?,
             power: check.power(raw.power)?,
             energy,

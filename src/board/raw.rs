@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::energy::Energy;
+use super::gauges::{BatteryDriver, LightDriver};
 use super::profile::{CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
 use crate::drivers::bench::{AlarmFault, Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
@@ -26,6 +27,7 @@ pub(super) struct Raw {
     pub storm: RawStorm,
     pub stream: RawStream,
     pub light: RawLight,
+    pub battery: RawBattery,
     pub spool: RawSpool,
     pub power: RawPower,
     pub energy: Option<Energy>,
@@ -208,6 +210,12 @@ pub(super) struct RawLight {
     pub night: Vec<String>,
     pub dark_below: i64,
     pub bright_above: i64,
+    pub sensor: LightDriver,
+    pub sensor_bus: String,
+    pub sensor_address: i64,
+    pub sensor_name: String,
+    pub day_above_lux: i64,
+    pub night_below_lux: i64,
     pub lamp_line: String,
     pub lamp_from: Level,
     pub lamp_settle_ms: i64,
@@ -226,12 +234,54 @@ impl Default for RawLight {
             night: Vec::new(),
             dark_below: 40,
             bright_above: 90,
+            sensor: LightDriver::default(),
+            sensor_bus: "/dev/i2c-1".to_owned(),
+            sensor_address: 0x23,
+            sensor_name: String::new(),
+            day_above_lux: 100,
+            night_below_lux: 10,
             lamp_line: String::new(),
             lamp_from: Level::Night,
             lamp_settle_ms: 300,
             lamp_most_ms: 20_000,
             filter_lines: Vec::new(),
             filter_pulse_ms: 100,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBattery {
+    pub driver: BatteryDriver,
+    pub bus: String,
+    pub address: i64,
+    pub shunt_mohm: i64,
+    pub shunt_reversed: bool,
+    pub name: String,
+    pub input: i64,
+    pub current: i64,
+    pub chemistry: String,
+    pub cells: i64,
+    pub cell_mohm: i64,
+    pub every_s: i64,
+}
+
+impl Default for RawBattery {
+    fn default() -> Self {
+        RawBattery {
+            driver: BatteryDriver::default(),
+            bus: "/dev/i2c-1".to_owned(),
+            address: 0,
+            shunt_mohm: 100,
+            shunt_reversed: false,
+            name: String::new(),
+            input: 1,
+            current: 1,
+            chemistry: String::new(),
+            cells: 1,
+            cell_mohm: 0,
+            every_s: 10,
         }
     }
 }
@@ -272,6 +322,13 @@ pub(super) struct RawBench {
     pub pace: Pace,
     pub faults: Faults,
     pub alarm: AlarmFault,
+    pub battery: RawBenchBattery,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBenchBattery {
+    pub steps: Vec<String>,
 }
 
 impl Default for RawBench {
@@ -287,6 +344,7 @@ impl Default for RawBench {
             pace: Pace::default(),
             faults: Faults::default(),
             alarm: AlarmFault::default(),
+            battery: RawBenchBattery::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Days24, Given};
-use crate::board::Energy;
+use crate::board::{Chemistry, Energy};
 use crate::config::Config;
 
 /// What a converter from the battery's voltage to 5 V gives on.
@@ -12,61 +12,47 @@ const CONVERTER: f64 = 0.85;
 /// Seconds the camera runs beside the burst's own pictures: exposure settles.
 const SETTLE_S: f64 = 2.0;
 
-/// What a battery is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Chemistry {
-    /// Lithium-ion, 3.6 V a cell.
-    LiIon,
-    /// Lithium iron phosphate, 3.2 V a cell.
-    LiFePo4,
-    /// Sealed lead-acid.
-    Lead,
+/// Share of the nominal capacity that may be taken, and where that is from.
+fn usable(chemistry: Chemistry) -> (f64, &'static str) {
+    match chemistry {
+        Chemistry::LiIon => (0.9, "assumed: to 3.3 V a cell"),
+        Chemistry::LiFePo4 => (0.9, "assumed: to 10 %"),
+        Chemistry::Lead => (0.5, "assumed: half, for a life of some hundred cycles"),
+        Chemistry::Alkaline => (0.9, "assumed: to 0.9 V a cell at a low current"),
+        Chemistry::NiMh => (0.9, "assumed: to 1 V a cell"),
+    }
 }
 
-impl Chemistry {
-    /// Share of the nominal capacity that may be taken, and where that is from.
-    fn usable(self) -> (f64, &'static str) {
-        match self {
-            Chemistry::LiIon => (0.9, "assumed: to 3.3 V a cell"),
-            Chemistry::LiFePo4 => (0.9, "assumed: to 10 %"),
-            Chemistry::Lead => (0.5, "assumed: half, for a life of some hundred cycles"),
+/// Share of the capacity at a temperature, and where that is from: points (°C, share) with lines between them.
+fn warm(chemistry: Chemistry, celsius: f64) -> (f64, &'static str) {
+    let (points, from): (&[(f64, f64)], _) = match chemistry {
+        Chemistry::LiIon => {
+            (&[(-20.0, 0.5), (-10.0, 0.7), (0.0, 0.85), (25.0, 1.0)], "assumed: a discharge over days")
+        }
+        Chemistry::LiFePo4 => {
+            (&[(-20.0, 0.4), (-10.0, 0.6), (0.0, 0.8), (25.0, 1.0)], "assumed: a discharge over days")
+        }
+        Chemistry::Alkaline => {
+            (&[(-20.0, 0.2), (-10.0, 0.4), (0.0, 0.6), (20.0, 1.0)], "assumed: a discharge over days")
+        }
+        Chemistry::NiMh => {
+            (&[(-20.0, 0.5), (-10.0, 0.7), (0.0, 0.85), (20.0, 1.0)], "assumed: a discharge over days")
+        }
+        Chemistry::Lead => (
+            &[(-20.0, 0.52), (0.0, 0.84), (5.0, 0.88), (10.0, 0.9), (15.0, 0.94), (20.0, 0.99), (25.0, 1.0)],
+            "cited: Discover Energy, temperature effect on capacity, over 60 min (below 0 °C continued: assumed)",
+        ),
+    };
+    let (mut before, mut share) = (points[0], points[0].1);
+    for point in points {
+        if celsius >= point.0 {
+            (before, share) = (*point, point.1);
+        } else if celsius > before.0 {
+            share = before.1 + (point.1 - before.1) * (celsius - before.0) / (point.0 - before.0);
+            break;
         }
     }
-
-    /// Share of the capacity at a temperature, and where that is from: points (°C, share) with lines between them.
-    fn warm(self, celsius: f64) -> (f64, &'static str) {
-        let (points, from): (&[(f64, f64)], _) = match self {
-            Chemistry::LiIon => {
-                (&[(-20.0, 0.5), (-10.0, 0.7), (0.0, 0.85), (25.0, 1.0)], "assumed: a discharge over days")
-            }
-            Chemistry::LiFePo4 => {
-                (&[(-20.0, 0.4), (-10.0, 0.6), (0.0, 0.8), (25.0, 1.0)], "assumed: a discharge over days")
-            }
-            Chemistry::Lead => (
-                &[
-                    (-20.0, 0.52),
-                    (0.0, 0.84),
-                    (5.0, 0.88),
-                    (10.0, 0.9),
-                    (15.0, 0.94),
-                    (20.0, 0.99),
-                    (25.0, 1.0),
-                ],
-                "cited: Discover Energy, temperature effect on capacity, over 60 min (below 0 °C continued: assumed)",
-            ),
-        };
-        let (mut before, mut share) = (points[0], points[0].1);
-        for point in points {
-            if celsius >= point.0 {
-                (before, share) = (*point, point.1);
-            } else if celsius > before.0 {
-                share = before.1 + (point.1 - before.1) * (celsius - before.0) / (point.0 - before.0);
-                break;
-            }
-        }
-        (share, from)
-    }
+    (share, from)
 }
 
 /// A battery.
@@ -150,7 +136,7 @@ pub fn energy(
         let (sending_wh, day_wh) = (sending / CONVERTER, rest_wh + bursts_wh + sending / CONVERTER);
         let lasts = |battery: &Battery| {
             let gives =
-                battery.wh * battery.chemistry.usable().0 * battery.chemistry.warm(days.celsius.value).0;
+                battery.wh * usable(battery.chemistry).0 * warm(battery.chemistry, days.celsius.value).0;
             Days { battery: battery.clone(), gives_wh: gives, days: gives / day_wh }
         };
         let days = batteries.iter().map(lasts).collect();
@@ -192,9 +178,11 @@ pub fn energy(
             Chemistry::LiIon => "Li-ion",
             Chemistry::LiFePo4 => "LiFePO4",
             Chemistry::Lead => "lead",
+            Chemistry::Alkaline => "alkaline",
+            Chemistry::NiMh => "NiMH",
         };
         let ((usable, from), (warm, warmth)) =
-            (battery.chemistry.usable(), battery.chemistry.warm(days.celsius.value));
+            (usable(battery.chemistry), warm(battery.chemistry, days.celsius.value));
         more.push(Given::new(&format!("{name}: may be taken"), usable * 100.0, "%", from));
         more.push(Given::new(
             &format!("{name}: left at that temperature"),
@@ -223,10 +211,10 @@ mod tests {
 
     #[test]
     fn the_cold_takes_its_share() {
-        assert_eq!(Chemistry::Lead.warm(5.0).0, 0.88);
-        assert_eq!(Chemistry::LiIon.warm(30.0).0, 1.0);
-        assert_eq!(Chemistry::LiIon.warm(-40.0).0, 0.5);
-        assert!((Chemistry::LiIon.warm(12.5).0 - 0.925).abs() < 1e-9);
-        assert!((Chemistry::LiIon.warm(-15.0).0 - 0.6).abs() < 1e-9);
+        assert_eq!(warm(Chemistry::Lead, 5.0).0, 0.88);
+        assert_eq!(warm(Chemistry::LiIon, 30.0).0, 1.0);
+        assert_eq!(warm(Chemistry::LiIon, -40.0).0, 0.5);
+        assert!((warm(Chemistry::LiIon, 12.5).0 - 0.925).abs() < 1e-9);
+        assert!((warm(Chemistry::LiIon, -15.0).0 - 0.6).abs() < 1e-9);
     }
 }

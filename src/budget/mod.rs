@@ -15,7 +15,8 @@ use serde::Serialize;
 
 pub use self::air::{Air, Rate, air};
 pub use self::card::{Card, card};
-pub use self::energy::{BATTERIES, Battery, Chemistry, Days, Way, day_length_h, energy};
+pub use self::energy::{BATTERIES, Battery, Days, Way, day_length_h, energy};
+pub use crate::board::Chemistry;
 
 use crate::board::Energy;
 use crate::config::Config;

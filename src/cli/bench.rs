@@ -2,6 +2,7 @@
 
 mod bursts;
 mod energy;
+mod gauges;
 mod sensor;
 mod wire;
 
@@ -25,6 +26,9 @@ enum What {
     /// Processor time, energy and recall per burst by how much is looked at
     #[command(after_help = energy::EXAMPLES)]
     Energy(energy::Args),
+    /// Battery, supply, temperature and light as the board's gauges tell them now
+    #[command(after_help = gauges::EXAMPLES)]
+    Gauges(gauges::Args),
 }
 
 /// Runs the verb.
@@ -32,5 +36,6 @@ pub fn run(args: Args) -> Done {
     match args.what {
         What::Wire(args) => wire::run(&args),
         What::Energy(args) => energy::run(args),
+        What::Gauges(args) => gauges::run(&args),
     }
 }

@@ -81,9 +81,9 @@ pub struct Args {
     /// A battery of one's own, watt-hours. Default: four usual ones
     #[arg(long, value_name = "WH", value_parser = number(0.1, 1e5))]
     battery_wh: Option<f64>,
-    /// What it is made of
-    #[arg(long, value_enum, default_value_t = Made::LiIon)]
-    chemistry: Made,
+    /// What it is made of: lifepo4, li-ion, lead, alkaline or nimh
+    #[arg(long, value_name = "NAME", default_value = Chemistry::LiIon.as_str(), value_parser = made)]
+    chemistry: Chemistry,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -96,12 +96,10 @@ enum Season {
     Equinox,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Made {
-    LiIon,
-    #[value(name = "lifepo4")]
-    LiFePo4,
-    Lead,
+/// What a battery is made of, by its name in board profiles.
+fn made(text: &str) -> Result<Chemistry, String> {
+    let names = || Chemistry::ALL.map(Chemistry::as_str).join(", ");
+    Chemistry::parse(text).ok_or_else(|| format!("one of {}", names()))
 }
 
 /// A number within a range.
@@ -135,12 +133,7 @@ pub fn run(args: Args) -> Done {
     let days = days(&args, &config, &profile, energy)?;
     let batteries: Vec<Battery> = match args.battery_wh {
         Some(wh) => {
-            let chemistry = match args.chemistry {
-                Made::LiIon => Chemistry::LiIon,
-                Made::LiFePo4 => Chemistry::LiFePo4,
-                Made::Lead => Chemistry::Lead,
-            };
-            vec![Battery { name: format!("{wh} Wh"), wh, chemistry }]
+            vec![Battery { name: format!("{wh} Wh"), wh, chemistry: args.chemistry }]
         }
         None => {
             let usual = BATTERIES.iter().map(|(name, wh, chemistry)| (name.to_string(), *wh, *chemistry));

@@ -86,6 +86,8 @@ pub(super) struct Beside<'a> {
     pub models: Vec<String>,
     /// Tells the time.
     pub clock: std::sync::Arc<dyn crate::hal::Clock>,
+    /// Tells how the trap is.
+    pub gauges: crate::board::SharedGauges,
     /// The names the models can give.
     pub known: Vec<crate::daemon::taxa::Known>,
     /// Ends the run.
@@ -113,7 +115,6 @@ mod page {
     use crate::console::{ConsoleError, Trap, secret as trap_secret};
     use crate::daemon::live::{Live, Power};
     use crate::daemon::pipeline::Pipeline;
-    use crate::drivers::sysfs_gauges::SysfsGauges;
     use crate::store::Notebook;
 
     /// How long the verb waits for the daemon to take up what was asked; it looks once a second.
@@ -165,7 +166,7 @@ mod page {
             file: beside.file,
             clock: beside.clock,
             profile: beside.profile,
-            gauges: Mutex::new(Box::new(SysfsGauges::new(Path::new("/sys")))),
+            gauges: Mutex::new(Box::new(beside.gauges)),
             models: beside.models,
             boot: pipeline.journal().boot(),
             bench: beside.bench,

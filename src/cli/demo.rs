@@ -71,11 +71,12 @@ pub fn run(args: Args) -> Done {
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
     let judge = models::judge(networks, &config).map_err(Failure::runtime)?;
+    let told = (Arc::clone(&board.clock), Arc::clone(&board.gauges));
     let (devices, stop) = (devices(board), stop_on_signals()?);
-    let clock = Arc::clone(&devices.clock);
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
-    let around = Around { clock, stop: &stop, site: None, shedding: Arc::default(), asks };
+    let (clock, gauges) = told;
+    let around = Around { clock, gauges, stop: &stop, site: None, shedding: Arc::default(), asks };
     let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.

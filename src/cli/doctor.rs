@@ -1,7 +1,7 @@
 //! `trapline doctor`: everything a technician can check in the field, in colours, with what to do about it.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,6 @@ use crate::config::Config;
 use crate::config::sending::Carrier;
 use crate::daemon::models;
 use crate::doctor::{self, Asked, CHECKS, Colour, Finding, Hands, Language, Linked, Loaded, Patient, Roots};
-use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::drivers::system_clock::SystemClock;
 use crate::hal::{Camera, Clock, DeviceError, Trigger, UplinkError};
 use crate::store::{AirLog, Outbox, Reader, in_use};
@@ -124,7 +123,7 @@ pub fn run(args: Args) -> Done {
         joins: args.join,
         told: !args.json,
     };
-    let gauges = SysfsGauges::new(Path::new("/sys"));
+    let gauges = board::gauges(&profile, &clock);
     let mut patient = Patient {
         config: &config,
         file: args.config.as_deref(),

@@ -23,7 +23,6 @@ use crate::daemon::pipeline::{Acknowledged, Devices, Judges, Pipeline};
 use crate::daemon::power::Keeper;
 use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
-use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::event::Outcome;
 use crate::hal::Asks;
 use crate::store::JournalError;
@@ -104,24 +103,25 @@ pub fn run(args: Args) -> Done {
         None => Box::new(models::judge(networks, &config).map_err(Failure::input)?),
     };
     start::reached("ready to judge");
-    let bench = board.bench;
+    let (bench, gauges) = (board.bench, Arc::clone(&board.gauges));
     let (control, stop) = (board.power.take(), stop_on_signals()?);
     let devices = devices(board);
     let clock = Arc::clone(&devices.clock);
     let opened = Pipeline::open(config.clone(), devices, judge, names.clone());
     let mut pipeline = opened.map_err(failed)?;
-    pipeline.ration(Box::new(SysfsGauges::new(Path::new("/sys"))));
-    let gauges = Box::new(SysfsGauges::new(Path::new("/sys")));
-    let mut plan = config.power.clone();
-    if bench {
-        // A laptop's battery is not that of the trap it plays.
-        (plan.low, plan.critical) = (0, 0);
-    }
-    let keeper = Keeper::new(plan, config.site.coordinates, gauges, control, clock.monotonic());
+    pipeline.ration(Box::new(Arc::clone(&gauges)));
+    let (plan, told) = (config.power.clone(), Box::new(Arc::clone(&gauges)));
+    let keeper = Keeper::new(plan, config.site.coordinates, told, control, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
-    let (around, asked) = (Arc::clone(&clock), Arc::clone(&asks));
-    let around = Around { clock: around, stop: &stop, site: Some(&site), shedding, asks: asked };
+    let around = Around {
+        clock: Arc::clone(&clock),
+        gauges: Arc::clone(&gauges),
+        stop: &stop,
+        site: Some(&site),
+        shedding,
+        asks: Arc::clone(&asks),
+    };
     let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     let pulse = Arc::new(Pulse::default());
@@ -132,6 +132,7 @@ pub fn run(args: Args) -> Done {
         profile: Some(profile.clone()),
         models: names,
         clock,
+        gauges,
         known,
         stop: Arc::clone(&stop),
         asks,

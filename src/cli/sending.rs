@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::{Failure, uplinks};
+use crate::board::SharedGauges;
 use crate::bundle::Site;
 use crate::config::{Config, Thresholds};
 use crate::daemon::models::Networks;
@@ -16,7 +17,6 @@ use crate::daemon::pulse::Beat;
 use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
-use crate::drivers::sysfs_gauges::SysfsGauges;
 use crate::hal::{Asks, Clock};
 use crate::store::{JournalError, Outbox};
 use crate::vision::fence::Fence;
@@ -59,6 +59,8 @@ pub(super) struct Ready {
 pub(super) struct Around<'a> {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Tells how the trap is.
+    pub gauges: SharedGauges,
     /// Set when a command wants a restart.
     pub stop: &'a Arc<AtomicBool>,
     /// Where bundles go; `None`: they are not taken.
@@ -76,7 +78,7 @@ pub(super) fn ready(
     taxa: Taxa,
     around: Around<'_>,
 ) -> Result<Ready, Failure> {
-    let Around { clock, stop, site, shedding, asks } = around;
+    let Around { clock, gauges, stop, site, shedding, asks } = around;
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
     let (retune, retunes) = mpsc::channel();
@@ -95,7 +97,7 @@ pub(super) fn ready(
         key: config.out.commands.key.clone(),
         media: config.journal.media.clone(),
         clock,
-        gauges: Box::new(SysfsGauges::new(std::path::Path::new("/sys"))),
+        gauges: Box::new(gauges),
         errands: Box::new(move |errand| match errand {
             // A pipeline that has ended needs no thresholds.
             Errand::Retune(thresholds) => drop(retune.send(thresholds)),

@@ -15,7 +15,7 @@ use super::{Console, Trap, held};
 use crate::config::Config;
 use crate::doctor::{Answer, Asked, Burst, Daemon, Finding, Hands, Language, Linked, Loaded, Patient, Roots};
 use crate::doctor::{examine, newest_picture};
-use crate::hal::{Camera, Clock, DeviceError, Gauges, Trigger};
+use crate::hal::{Camera, Charge, Clock, DeviceError, Gauges, Strain, Trigger};
 use crate::units::ClockQuality;
 
 /// What a laptop can say of a card.
@@ -39,7 +39,12 @@ fn of_trap(console: &Console, trap: &Trap) -> Result<Vec<Finding>, Refusal> {
     // Asked once, so that others can ask meanwhile.
     let gauges = {
         let gauges = held(&trap.gauges);
-        Told { battery: gauges.battery(), temperature: gauges.temperature() }
+        Told {
+            charge: gauges.charge(),
+            temperature: gauges.temperature(),
+            strain: gauges.strain(),
+            fault: gauges.fault(),
+        }
     };
     let mut hands = Page { console, book };
     let mut patient = Patient {
@@ -85,7 +90,7 @@ fn daemon(console: &Console, trap: &Trap) -> Daemon {
 fn of_card(book: &Book) -> Vec<Finding> {
     let mut config = Config::default();
     config.journal.path = book.path().to_owned();
-    let (clock, gauges) = (Laptop(Instant::now()), Told { battery: None, temperature: None });
+    let (clock, gauges) = (Laptop(Instant::now()), Told::default());
     let mut patient = Patient {
         config: &config,
         file: None,
@@ -104,18 +109,33 @@ fn of_card(book: &Book) -> Vec<Finding> {
 }
 
 /// What gauges said.
+#[derive(Default)]
 struct Told {
-    battery: Option<u16>,
+    charge: Option<Charge>,
     temperature: Option<i8>,
+    strain: Option<Strain>,
+    fault: Option<String>,
 }
 
 impl Gauges for Told {
     fn battery(&self) -> Option<u16> {
-        self.battery
+        self.charge?.millivolts
     }
 
     fn temperature(&self) -> Option<i8> {
         self.temperature
+    }
+
+    fn charge(&self) -> Option<Charge> {
+        self.charge
+    }
+
+    fn strain(&self) -> Option<Strain> {
+        self.strain
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.fault.clone()
     }
 }
 

@@ -3,13 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::hal::{Charge, Gauges};
+use super::battery::Supply;
+use crate::hal::{Battery, Charge, Gauges};
 
 /// Millidegrees Celsius (Documentation/ABI/testing/sysfs-class-thermal of the kernel).
 const THERMAL: &str = "class/thermal/thermal_zone0/temp";
-
-/// Folders of supplies, each with `type` and `voltage_now` in microvolts (sysfs-class-power).
-const SUPPLIES: &str = "class/power_supply";
 
 /// The kernel's thermal zone and power supplies.
 #[derive(Debug)]
@@ -28,29 +26,13 @@ fn number(file: &Path) -> Option<i64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
-impl SysfsGauges {
-    /// The folder of the first battery.
-    fn supply(&self) -> Option<PathBuf> {
-        let supplies = fs::read_dir(self.root.join(SUPPLIES)).ok()?;
-        let mut folders: Vec<PathBuf> = supplies.flatten().map(|entry| entry.path()).collect();
-        folders.sort();
-        folders
-            .into_iter()
-            .find(|folder| fs::read_to_string(folder.join("type")).is_ok_and(|kind| kind.trim() == "Battery"))
-    }
-}
-
 impl Gauges for SysfsGauges {
     fn battery(&self) -> Option<u16> {
-        u16::try_from(number(&self.supply()?.join("voltage_now"))? / 1000).ok()
+        self.charge()?.millivolts
     }
 
     fn charge(&self) -> Option<Charge> {
-        let supply = self.supply()?;
-        // `capacity`: percent (sysfs-class-power).
-        let percent = number(&supply.join("capacity")).and_then(|n| u8::try_from(n).ok());
-        let percent = percent.filter(|percent| *percent <= 100);
-        Some(Charge { millivolts: self.battery(), percent, milliamps: None })
+        Supply::new(&self.root, "").read().ok()
     }
 
     fn temperature(&self) -> Option<i8> {
@@ -62,6 +44,8 @@ impl Gauges for SysfsGauges {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SUPPLIES: &str = "class/power_supply";
 
     #[test]
     fn the_kernels_units_become_ours_and_missing_files_are_no_value() {

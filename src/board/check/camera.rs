@@ -135,10 +135,17 @@ impl Check<'_> {
         if dark_below >= bright_above {
             return Err(self.refused("light.bright_above", bright_above, "more than light.dark_below"));
         }
+        let day_lux: u16 = self.whole("light.day_above_lux", raw.day_above_lux, 1..=50_000)?;
+        let night_lux: u16 = self.whole("light.night_below_lux", raw.night_below_lux, 1..=50_000)?;
+        if night_lux > day_lux {
+            return Err(self.refused("light.night_below_lux", night_lux, "light.day_above_lux and less"));
+        }
         let [day, dusk, night] = words.map(|words| self.command(stream, camera, words));
         let options = light::Options {
             day_above: day_above.into(),
             night_below: night_below.into(),
+            day_above_lux: f32::from(day_lux),
+            night_below_lux: f32::from(night_lux),
             words: [day?, dusk?, night?],
             lamp_from: raw.lamp_from,
             settle: self.millis("light.lamp_settle_ms", raw.lamp_settle_ms, 0..=10_000)?,

@@ -9,6 +9,7 @@ use super::raw::{Raw, RawPower};
 use super::{BoardError, CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
 use crate::drivers::gpio::LineName;
 
+mod battery;
 mod camera;
 mod trigger;
 
@@ -231,10 +232,12 @@ mod tests {
             "storm",
             "stream",
             "light",
+            "battery",
             "spool",
             "power",
             "bench",
             "bench.faults",
+            "bench.battery",
             "energy",
         ];
         let heads = sections.map(|name| format!("[{name}]\n"));
@@ -244,6 +247,7 @@ mod tests {
             let part = match section {
                 "" => readme,
                 "[bench.faults]\n" => readme.split("`[bench.faults]`").nth(1).unwrap(),
+                "[bench.battery]\n" => readme.split("`[bench.battery]`").nth(1).unwrap(),
                 _ => readme.split(&format!("`{}`", section.trim())).nth(1).unwrap(),
             };
             let part = part.split("\n\n`[").next().unwrap();

@@ -131,6 +131,7 @@ impl Check<'_> {
             pace: raw.pace,
             faults: raw.faults,
             alarm: raw.alarm,
+            battery: self.bench_battery(&raw.battery.steps)?,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::config::{Config, Thresholds};
 use crate::daemon::pipeline::Judges;
 use crate::doctor::{Check, Daemon, Finding, Hands, Linked, Loaded, Patient, Roots};
 use crate::event::Outcome;
-use crate::hal::{Camera, Clock, DeviceError, Gauges, Shot, Source, Trigger, Triggered};
+use crate::hal::{Camera, Charge, Clock, DeviceError, Gauges, Shot, Source, Strain, Trigger, Triggered};
 use crate::image::Rgb;
 use crate::units::ClockQuality;
 use crate::vision::judge::Frame;
@@ -38,16 +38,27 @@ impl Clock for FakeClock {
 
 #[derive(Default)]
 pub struct FakeGauges {
-    pub battery: Option<u16>,
+    pub charge: Option<Charge>,
     pub temperature: Option<i8>,
+    pub strain: Option<Strain>,
+    pub fault: Option<String>,
 }
 
 impl Gauges for FakeGauges {
     fn battery(&self) -> Option<u16> {
-        self.battery
+        self.charge?.millivolts
     }
     fn temperature(&self) -> Option<i8> {
         self.temperature
+    }
+    fn charge(&self) -> Option<Charge> {
+        self.charge
+    }
+    fn strain(&self) -> Option<Strain> {
+        self.strain
+    }
+    fn fault(&self) -> Option<String> {
+        self.fault.clone()
     }
 }
 

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 mod ahead;
 mod alarm;
+mod battery;
 mod camera;
 mod clock;
 mod faults;
@@ -19,6 +20,7 @@ mod script;
 mod trigger;
 
 pub use alarm::{AlarmFault, BenchAlarm};
+pub use battery::{BenchBattery, Step};
 pub use camera::BenchCamera;
 pub use clock::BenchClock;
 pub use faults::Faults;
@@ -43,6 +45,8 @@ pub struct Options {
     pub faults: Faults,
     /// What goes wrong with the alarm clock.
     pub alarm: AlarmFault,
+    /// How the battery fares; empty: there is none.
+    pub battery: Vec<Step>,
 }
 
 /// What pictures the bench camera takes.

@@ -1,8 +1,8 @@
 //! A camera that is run by the light: other arguments by day, at dusk and by night, an infrared lamp that is on for the
 //! burst only, and the filter that keeps infrared out by day.
 //!
-//! Day and night are told by the sun's height where the trap's place and time are known, else by how bright the last
-//! burst was.
+//! Day and night are told by a light sensor where there is one that answers, else by the sun's height where the trap's
+//! place and time are known, else by how bright the last burst was.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use sunrise::Coordinates;
 
 use super::gpio::Switch;
-use crate::hal::{Camera, Clock, DeviceError, Shot};
+use crate::hal::{Camera, Clock, DeviceError, Gauges, Shot};
 use crate::image::{Want, decode, luma};
 use crate::units::ClockQuality;
 
@@ -24,6 +24,9 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Between two pictures that are taken with the lamp off to see whether it is day yet, where the sun is not known.
 const PROBE: Duration = Duration::from_secs(600);
+
+/// By the sensor, a level is left only this far beyond its limit: a cloud over the moon or a lamp's glow is no dawn.
+const STAYS: f32 = 1.4;
 
 /// Pictures are measured at about this width, pixels.
 const WIDTH: u32 = 160;
@@ -56,6 +59,10 @@ pub struct Options {
     pub day_above: f64,
     /// … and night while it stands lower than this.
     pub night_below: f64,
+    /// By a light sensor it is day at so many lux and more, and night below so many.
+    pub day_above_lux: f32,
+    /// See there.
+    pub night_below_lux: f32,
     /// The words for day, dusk and night.
     pub words: [Vec<String>; 3],
     /// The lamp is used from this level on.
@@ -109,6 +116,7 @@ pub struct ByLight<C> {
     options: Options,
     clock: Arc<dyn Clock>,
     place: Option<Coordinates>,
+    gauges: Option<Arc<dyn Gauges + Sync>>,
     lamp: Option<Lamp>,
     filter: Filter,
     /// Whether the filter is in the way, once that is known.
@@ -139,6 +147,7 @@ impl<C: Adjusts> ByLight<C> {
             options,
             clock,
             place,
+            gauges: None,
             lamp,
             filter,
             filtered: None,
@@ -149,12 +158,37 @@ impl<C: Adjusts> ByLight<C> {
         }
     }
 
+    /// Goes by the light sensor of `gauges` while it answers.
+    pub fn sees(mut self, gauges: Arc<dyn Gauges + Sync>) -> Self {
+        self.gauges = Some(gauges);
+        self
+    }
+
+    /// What the light sensor says, where there is one that answers.
+    fn seen(&self) -> Option<Level> {
+        let lux = self.gauges.as_ref()?.light()?;
+        let (mut day, mut night) = (self.options.day_above_lux, self.options.night_below_lux);
+        match self.level {
+            Some(Level::Day) => day /= STAYS,
+            Some(Level::Night) => night *= STAYS,
+            _ => {}
+        }
+        Some(match lux {
+            lux if lux < night => Level::Night,
+            lux if lux >= day => Level::Day,
+            _ => Level::Dusk,
+        })
+    }
+
     /// The place, where the sun's height can be told.
     fn sunlit(&self) -> Option<Coordinates> {
         self.place.filter(|_| self.clock.utc().1 != ClockQuality::Unset)
     }
 
     fn level(&self) -> Level {
+        if let Some(seen) = self.seen() {
+            return seen;
+        }
         let Some(place) = self.sunlit() else { return self.measured };
         let now = self.clock.utc().0;
         if sun::above(place, now, self.options.day_above) {
@@ -236,7 +270,7 @@ impl<C: Adjusts> Camera for ByLight<C> {
     fn burst(&mut self, frames: usize, interval: Duration) -> Result<Vec<Shot>, DeviceError> {
         let level = self.set();
         let shots = self.shoot(level, frames, interval)?;
-        if self.sunlit().is_none() {
+        if self.sunlit().is_none() && self.seen().is_none() {
             self.measure(level, &shots);
         }
         Ok(shots)

@@ -70,6 +70,8 @@ fn bench(at: &str, place: Option<(f64, f64)>, takes: Duration, filter: impl Fn(&
     let options = Options {
         day_above: 0.0,
         night_below: -6.0,
+        day_above_lux: 100.0,
+        night_below_lux: 10.0,
         words: ["by day", "at dusk", "by night"].map(|words| vec![words.to_owned()]),
         lamp_from: Level::Night,
         settle: Duration::from_millis(1),
@@ -183,4 +185,39 @@ fn without_a_place_the_last_bursts_brightness_tells_night_from_day() {
     bench.clock.pass(Duration::from_secs(600));
     assert_eq!(bench.burst().last().unwrap(), "burst 1");
     assert_eq!(bench.burst(), ["by day", "filter on", "fresh", "burst 3"]);
+}
+
+/// A light sensor in the test's hand.
+struct Sensor(Mutex<Option<f32>>);
+
+impl Gauges for Sensor {
+    fn battery(&self) -> Option<u16> {
+        None
+    }
+
+    fn temperature(&self) -> Option<i8> {
+        None
+    }
+
+    fn light(&self) -> Option<f32> {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[test]
+fn a_light_sensor_goes_before_the_sun_and_a_dead_one_leaves_it_to_the_sun() {
+    // Noon at Greenwich; under thick trees, or in a cave's mouth, the sensor knows better.
+    let mut bench = bench("2026-03-20T12:00:00Z", GREENWICH, Duration::ZERO, held);
+    let sensor = Arc::new(Sensor(Mutex::new(Some(5.0))));
+    bench.camera = bench.camera.sees(sensor.clone());
+    let mut at = |lux: Option<f32>| {
+        *sensor.0.lock().unwrap() = lux;
+        bench.camera.set()
+    };
+    assert_eq!(at(Some(5.0)), Level::Night);
+    // It stays until the light is well beyond the limit, in both directions.
+    assert_eq!([at(Some(13.0)), at(Some(15.0))], [Level::Night, Level::Dusk]);
+    assert_eq!([at(Some(11.0)), at(Some(99.0)), at(Some(101.0))], [Level::Dusk, Level::Dusk, Level::Day]);
+    assert_eq!([at(Some(80.0)), at(Some(60.0))], [Level::Day, Level::Dusk]);
+    assert_eq!(at(None), Level::Day, "by the sun");
 }
