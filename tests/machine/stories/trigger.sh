@@ -3,7 +3,7 @@
 RUST_LOG=info trapline run --config /site.toml --board sim --boards /boards --bursts 2 --json >/tmp/out 2>/tmp/err &
 daemon=$!
 edges=0
-while kill -0 $daemon 2>/dev/null && [ $edges -lt 60 ]; do
+while kill -0 $daemon 2>/dev/null && [ $edges -lt 240 ]; do
     # Somebody walks by, every two seconds.
     echo pull-up >$pull
     sleep 1
