@@ -16,6 +16,7 @@
 //! | `plan`, `casting`, `day` | what happens in a burst; who takes part; a scripted day for the demo |
 //! | `light`, `weather`, `strip`, `render` | light and sensor, rain and glare, info strip; the frame and its truth |
 //! | `export` | JPEG with EXIF, data sets with `truth.jsonl` (its format is told there) |
+//! | `marked` | crops of individually marked animals with `individuals.jsonl` |
 
 mod body;
 mod builds;
@@ -32,6 +33,7 @@ mod grow;
 mod lens;
 mod light;
 mod looks;
+mod marked;
 mod palette;
 mod plan;
 mod plants;
@@ -49,6 +51,7 @@ mod weather;
 pub use body::Gait;
 pub use day::Day;
 pub use export::{DataSet, WorldError, export, jpeg};
+pub use marked::{MARKED, MarkedSet, export_marked};
 pub use plan::{Actor, Being, BurstPlan, Cause, Weather};
 pub use site::Site;
 pub use species::Species;
