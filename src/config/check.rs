@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::raw::{self, Raw};
 use super::{
     Burst, Config, ConfigError, EffortChoice, EngineChoice, Journal, KeepPeople, KeepSightings, Models,
-    ProviderChoice, Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, power, sending, watchdog,
+    ProviderChoice, Retention, Site, Species, Strip, Thresholds, alerts, bundles, console, power, sending,
+    watchdog,
 };
 use crate::deployment::{Setup, SetupError};
 use crate::units::Score;
