@@ -16,6 +16,9 @@ use crate::drivers::trigger::Start;
 use crate::hal::{PowerControl, Source, Woken};
 use crate::store::Outbox;
 
+/// A start: the configuration, its networks, and who judges where those cannot be opened.
+pub(super) type Begun = (Config, Networks, Option<Box<dyn Judges>>);
+
 /// Between two looks whether the messages have left.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -42,10 +45,7 @@ fn source(power: Option<&mut (dyn PowerControl + 'static)>) -> Source {
 
 /// The configuration and the networks, or, in a run for one burst whose networks cannot be opened, what keeps the burst
 /// without them: the pictures are taken, and nobody may come for weeks.
-pub(super) fn judge(
-    site: &Site,
-    args: &Args,
-) -> Result<(Config, Networks, Option<Box<dyn Judges>>), Failure> {
+pub(super) fn judge(site: &Site, args: &Args) -> Result<Begun, Failure> {
     let finish = |config| run::overridden(args, config);
     if !args.once {
         let (config, networks, _) = site.start(&finish, chrono::Utc::now()).map_err(run::unstarted)?;

@@ -187,10 +187,13 @@ fn by_taxon(
         .collect()
 }
 
+/// The animals of one taxon by their life stage, where that is known.
+type Stages = BTreeMap<Option<String>, Vec<(Animal, Traits)>>;
+
 /// Animals of one taxon together; where some are known to be of another life stage than others, each stage by itself,
 /// and those of which that is not known with the most numerous.
 fn kinds(animals: Vec<Animal>, taxonomy: Option<&Taxonomy>) -> Vec<Vec<(Animal, Traits)>> {
-    let mut kinds: BTreeMap<String, BTreeMap<Option<String>, Vec<(Animal, Traits)>>> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, Stages> = BTreeMap::new();
     for animal in animals {
         let traits = taxonomy.map(|t| animal.traits(t)).unwrap_or_default();
         let stages = kinds.entry(animal.taxon().to_owned()).or_default();
