@@ -11,6 +11,8 @@
 #   trigger   an edge on a line becomes a burst of the camera's pictures becomes a journaled event
 #   drivers   the tests that need these devices: tests/gpio_sim.rs, tests/v4l2_vivid.rs
 #   doctor    `trapline doctor` sees somebody wave before the sensor, the camera, the clock and the disk
+#   i2c       a battery gauge on the bus is told by its identity and read
+#   rtc       outside its hours the trap goes off on an alarm of the machine's clock; without the clock it stays awake
 #   watchdog  the daemon hangs, its supervisor stops feeding /dev/watchdog, the machine restarts by itself and goes on
 #   ext4, vfat  the machine is cut off in the middle of bursts, ROUNDS times (default 6) with a disk of that kind, and comes
 #             back with every burst that was acknowledged
@@ -201,7 +203,7 @@ packages qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils modprobe=kmod 
 prepare
 initramfs
 passed=0
-for story in ${STORIES:-trigger drivers doctor watchdog ext4 vfat}; do
+for story in ${STORIES:-trigger drivers doctor i2c rtc watchdog ext4 vfat}; do
     image=$(disk "$story")
     case $story in
         ext4 | vfat)

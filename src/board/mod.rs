@@ -79,7 +79,7 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
         let asked = Wishes::refused(Arc::clone(&clock));
         let power: Option<Box<dyn PowerControl>> = match &profile.power {
             Power::Bench => Some(Box::new(BenchAlarm::new(Arc::clone(&stage), profile.bench.alarm))),
-            _ => alarm(profile)?,
+            _ => alarm(profile),
         };
         let gauges = gauges(profile, &clock);
         let script = Some(played);
@@ -101,16 +101,16 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
             (watch::watch(profile, &clock, &asked, eyes)?, camera)
         }
     };
-    let power = alarm(profile)?;
+    let power = alarm(profile);
     Ok(Board { trigger, camera, clock, gauges, script: None, power, bench: false, asked, reboot })
 }
 
 /// What wakes the machine of `profile`; the bench's is opened with its other devices.
-pub fn alarm(profile: &Profile) -> Result<Option<Box<dyn PowerControl>>, BoardError> {
-    Ok(match &profile.power {
-        Power::Rtc { name, rest } => Some(Box::new(RtcAlarm::open(Path::new("/sys"), name, *rest)?)),
+pub fn alarm(profile: &Profile) -> Option<Box<dyn PowerControl>> {
+    match &profile.power {
+        Power::Rtc { name, rest } => Some(Box::new(RtcAlarm::new(Path::new("/sys"), name, *rest))),
         Power::None | Power::Outside | Power::Bench => None,
-    })
+    }
 }
 
 /// The pictures of the first burst of the bench, `width` pixels wide, to try networks with.

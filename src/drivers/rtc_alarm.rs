@@ -45,16 +45,11 @@ pub struct RtcAlarm {
 }
 
 impl RtcAlarm {
-    /// The clock `name` (`rtc0`) below `sys`, on a real system `/sys`.
-    pub fn open(sys: &Path, name: &str, rest: Rest) -> Result<RtcAlarm, DeviceError> {
+    /// The clock `name` (`rtc0`) below `sys`, on a real system `/sys`. A clock that is not there is told by
+    /// [`PowerControl::greet`] and by every attempt to set it: a trap without its clock stays awake and goes on watching.
+    pub fn new(sys: &Path, name: &str, rest: Rest) -> RtcAlarm {
         let folder = sys.join("class/rtc").join(name);
-        let alarm = RtcAlarm { name: name.to_owned(), folder, state: sys.join("power/state"), rest };
-        if !alarm.folder.join("wakealarm").exists() {
-            let cure = "choose a clock that has an alarm (ls /sys/class/rtc/*/wakealarm) as power.rtc, or enable its \
-                        interrupt in the device tree (wakeup-source)";
-            return Err(alarm.error(format!("it has no alarm: {} is not there", alarm.file()), cure));
-        }
-        Ok(alarm)
+        RtcAlarm { name: name.to_owned(), folder, state: sys.join("power/state"), rest }
     }
 
     fn file(&self) -> String {
@@ -112,6 +107,15 @@ impl PowerControl for RtcAlarm {
         &self.name
     }
 
+    fn greet(&mut self) -> Result<(), DeviceError> {
+        if self.folder.join("wakealarm").exists() {
+            return Ok(());
+        }
+        let cure = "choose a clock that has an alarm (ls /sys/class/rtc/*/wakealarm) as power.rtc, or enable its \
+                    interrupt in the device tree (wakeup-source); until then the trap stays awake";
+        Err(self.error(format!("it has no alarm: {} is not there", self.file()), cure))
+    }
+
     fn longest(&self) -> Duration {
         LONGEST
     }
@@ -121,6 +125,7 @@ impl PowerControl for RtcAlarm {
             let what = format!("an alarm in {} s cannot be set", after.as_secs());
             return Err(self.error(what, "let the machine sleep for 1 s to 27 days"));
         }
+        self.greet()?;
         if !self.ticks()? {
             return Err(self.error("the clock stands still", "replace its battery, or the clock"));
         }
@@ -216,7 +221,7 @@ mod tests {
         }
 
         fn alarm(&self, rest: Rest) -> RtcAlarm {
-            RtcAlarm::open(self.root.path(), "rtc0", rest).unwrap()
+            RtcAlarm::new(self.root.path(), "rtc0", rest)
         }
     }
 
@@ -246,8 +251,11 @@ mod tests {
         let stands = sys.alarm(Rest::Off).arm(Duration::from_secs(60)).unwrap_err().to_string();
         assert!(stands.contains("stands still"), "{stands}");
         assert_eq!(fs::read_to_string(sys.file("wakealarm")).unwrap(), "", "nothing was set");
-        let nowhere = RtcAlarm::open(sys.root.path(), "rtc7", Rest::Off).unwrap_err().to_string();
-        assert!(nowhere.contains("rtc7") && nowhere.contains("power.rtc"), "{nowhere}");
+        let mut nowhere = RtcAlarm::new(sys.root.path(), "rtc7", Rest::Off);
+        for told in [nowhere.greet().unwrap_err(), nowhere.arm(Duration::from_secs(60)).unwrap_err()] {
+            let told = told.to_string();
+            assert!(told.contains("rtc7") && told.contains("power.rtc"), "{told}");
+        }
     }
 
     #[test]
