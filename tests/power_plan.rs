@@ -5,6 +5,8 @@
 
 mod daemon_support;
 
+use std::process::Command;
+
 use chrono::{DateTime, Timelike, Utc};
 use daemon_support::{SITE, Trap};
 use trapline::store::record::StoredEffort;
@@ -64,6 +66,10 @@ fn a_trap_that_something_wakes_sleeps_through_the_hours_without_watch() {
     );
     assert!(sleeps.iter().all(|told| told.contains("T05:58:3")), "{sleeps:?}");
     assert_eq!(happened(&trap, "wake").len(), sleeps.len());
+    let mut reads = Command::new(env!("CARGO_BIN_EXE_trapline"));
+    let output = reads.args(["events", "power", "--json", "--journal"]).arg(trap.journal()).output().unwrap();
+    let rows = daemon_support::objects(&output.stdout);
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "sleep").count(), sleeps.len());
     let bursts = bursts(&trap);
     assert!(!bursts.is_empty() && bursts.iter().all(|at| (6..18).contains(&at.hour())), "{bursts:?}");
     // What the bench played while it slept was missed and is no effort.

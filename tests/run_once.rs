@@ -71,9 +71,13 @@ fn each_start_is_one_burst_and_the_machine_goes_off() {
             .as_ref()
             .is_some_and(|cause| cause.source == Source::Pir))
     );
+    // Unless the controller says that it was its clock.
+    assert!(trap.run(&["--once", "--by-clock"]).status.success());
+    let last = trap.reader().events(&Default::default()).unwrap().items.pop().unwrap();
+    assert_eq!(last.burst.cause.unwrap().source, Source::Timer);
     let effort = reader.effort().unwrap().items;
     let ends = effort.iter().filter(|row| row.kind == EffortKind::Handover).count();
-    assert_eq!(ends, 3, "the sensor goes on watching after each: {effort:?}");
+    assert_eq!(ends, 4, "the sensor goes on watching after each: {effort:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use self::render::{burst_json, detail, effort_json, key_text, local};
+use self::render::{burst_json, detail, effort_json, happening_json, key_text, local};
 use super::{Done, Failure};
 use crate::event::{EventKey, Outcome};
 use crate::store::record::Observation;
@@ -22,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   trapline events list --journal journal.db --outcome uncertain --limit 20
   trapline events show 3-300 --journal journal.db
   trapline events effort --journal journal.db
+  trapline events power --journal journal.db
   trapline events list --journal journal.db --json | jq .sightings
 
 Times are local; --since and --until take 2026-05-01, 2026-05-01T04:30 or a time with its zone
@@ -46,6 +47,9 @@ enum What {
     /// When the trap stood watch, and what it did
     #[command(after_help = EXAMPLES)]
     Effort(Source),
+    /// What happened beside the bursts: to the battery, the clock and the machine's sleep
+    #[command(after_help = EXAMPLES)]
+    Power(Source),
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,6 +98,7 @@ pub fn run(args: Args) -> Done {
         What::List(list) => list_bursts(&list),
         What::Show(show) => show_burst(&show),
         What::Effort(source) => list_effort(&source),
+        What::Power(source) => list_power(&source),
     }?;
     print(&text)
 }
@@ -177,6 +182,20 @@ fn list_effort(source: &Source) -> Result<String, Failure> {
         ];
         cells.extend(numbers.map(|n| n.to_string()));
         table.add_row(cells);
+    }
+    Ok(format!("{table}\n"))
+}
+
+fn list_power(source: &Source) -> Result<String, Failure> {
+    let found = open(source)?.happenings().map_err(failure)?;
+    warn(&found.damaged);
+    if source.json {
+        return Ok(lines(found.items.iter().map(happening_json)));
+    }
+    let mut table = new_table(&["boot", "time", "clock", "what", "more"]);
+    for row in &found.items {
+        let clock = row.clock.as_str().to_owned();
+        table.add_row([row.boot.to_string(), local(row.at), clock, row.kind.clone(), row.text.clone()]);
     }
     Ok(format!("{table}\n"))
 }

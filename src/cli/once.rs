@@ -24,14 +24,15 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Asks the camera for its pictures and puts the start in the trigger's place. The bench's own devices stay: they play
 /// their first scene.
-pub(super) fn begin(board: Board, config: &Config) -> Result<Board, Failure> {
+pub(super) fn begin(board: Board, config: &Config, by_clock: bool) -> Result<Board, Failure> {
     if board.bench {
         return Ok(board);
     }
     let Board { camera, clock, mut power, .. } = board;
     let at = clock.utc().0;
     let camera = Early::ask(camera, config.burst.frames, config.burst.interval).map_err(Failure::runtime)?;
-    let trigger = Start::new(at, source(power.as_deref_mut()));
+    let source = if by_clock { Source::Timer } else { source(power.as_deref_mut()) };
+    let trigger = Start::new(at, source);
     Ok(Board { trigger: Box::new(trigger), camera: Box::new(camera), clock, power, ..board })
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use chrono::Utc;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
@@ -58,6 +59,9 @@ pub struct Args {
     /// the board's [power] says who switches the power on again
     #[arg(long, conflicts_with = "bursts")]
     pub(super) once: bool,
+    /// With --once: the controller's clock switched the power on, not its sensor; the burst counts as a time-lapse
+    #[arg(long, requires = "once")]
+    pub(super) by_clock: bool,
     /// Journal; overrides the configuration's. Pictures go to a folder NAME-media beside it, messages for the card to
     /// NAME-outbox
     #[arg(long, value_name = "FILE")]
@@ -89,7 +93,7 @@ pub fn run(args: Args) -> Done {
     let open = |config: &Config| board::open_profile(&profile, config.site.coordinates).map_err(unopened);
     // The camera exposes while the networks load.
     let early = match args.once {
-        true => Some(once::begin(open(&site.base)?, &site.base)?),
+        true => Some(once::begin(open(&site.base)?, &site.base, args.by_clock)?),
         false => None,
     };
     let (config, networks, unable) = once::judge(&site, &args)?;
@@ -110,7 +114,11 @@ pub fn run(args: Args) -> Done {
     let opened = Pipeline::open(config.clone(), devices, judge, names.clone());
     let mut pipeline = opened.map_err(failed)?;
     pipeline.ration(Box::new(Arc::clone(&gauges)));
-    let (plan, told) = (config.power.clone(), Box::new(Arc::clone(&gauges)));
+    let (mut plan, told) = (config.power.clone(), Box::new(Arc::clone(&gauges)));
+    if args.once {
+        // A run is over before a level could settle; the battery has rested since the last one.
+        plan.settle = Duration::ZERO;
+    }
     let keeper = Keeper::new(plan, config.site.coordinates, told, control, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::event::EventKey;
+use crate::store::Happening;
 use crate::store::record::{Box, Frame, MediaKind, Observation, Stored, StoredEffort};
 
 /// Everything about a burst, for reading.
@@ -167,6 +168,11 @@ pub(super) fn effort_json(row: &StoredEffort) -> Value {
         "suppressed": row.effort.suppressed,
         "failed_captures": row.effort.failed_captures,
     })
+}
+
+/// Something that happened beside the bursts, as an object.
+pub(super) fn happening_json(row: &Happening) -> Value {
+    json!({ "boot": row.boot, "time": utc(row.at), "clock": row.clock, "kind": row.kind, "text": row.text })
 }
 
 /// Boot and number, as the command line takes them.

@@ -51,6 +51,11 @@ impl Battery {
         self.level
     }
 
+    /// Whether it is on its way to another level: what is pending would be forgotten by a machine that goes off.
+    pub fn changing(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// Takes a reading at `now` (monotonic) and gives the new level where it changes. An unknown reading changes
     /// nothing: it is no proof of an empty battery, and none of a full one.
     pub fn read(&mut self, percent: Option<u8>, now: Duration, plan: &Power) -> Option<Level> {

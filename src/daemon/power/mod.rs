@@ -183,7 +183,7 @@ impl Keeper {
         };
         let up = now.saturating_sub(self.awake_since);
         let short = after < self.plan.shortest || up < self.plan.grace || now < self.not_again_before;
-        if short || self.control.is_none() {
+        if short || self.battery.changing() || self.control.is_none() {
             return Some(Wish::Rest);
         }
         match self.arm(after) {

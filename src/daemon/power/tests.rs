@@ -243,3 +243,20 @@ fn a_clock_that_was_never_set_keeps_no_hours_and_one_that_is_set_is_told() {
     let told = keeper.take_told();
     assert!(told[0].text.starts_with("unset to gps, moved by 1777"), "{told:?}");
 }
+
+#[test]
+fn a_trap_that_was_charged_again_leaves_critical_by_the_defaults() {
+    let bench = Shared::new("2026-05-31T12:00:00Z");
+    bench.lock().percent = Some(60);
+    let mut keeper = bench.keeper(Power::default());
+    keeper.begin(Level::Critical);
+    // The level needs ten minutes, the machine would sleep after five.
+    let mut wishes = Vec::new();
+    for _ in 0..15 {
+        wishes.push(keeper.turn(&bench).unwrap());
+        bench.pass(1);
+    }
+    assert!(!wishes.contains(&Wish::Sleep), "{wishes:?}");
+    assert_eq!(wishes.last(), Some(&Wish::Watch));
+    assert_eq!(keeper.level(), Level::Full);
+}
