@@ -11,7 +11,9 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use broker_support::{Broker, Listener, available};
-use console_support::{Daemon, free_port, within};
+use console_support::within;
+#[cfg(feature = "console")]
+use console_support::{Daemon, free_port};
 use daemon_support::{SITE, Trap};
 use serde_json::Value;
 use trapline::store::Filter;

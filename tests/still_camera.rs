@@ -111,7 +111,8 @@ fn each_signal_is_a_picture_and_a_warm_program_runs_once() {
     let shots = camera.burst(3, Duration::from_millis(200)).unwrap();
     assert_eq!(numbers(&shots), [10, 11, 12]);
     assert!(shots[0].taken >= triggered, "there is none from before the trigger");
-    assert!(shots[1].taken - shots[0].taken >= chrono::TimeDelta::milliseconds(190));
+    // The first may be picked up late on a busy machine; the last is not asked for before its time.
+    assert!(shots[2].taken - triggered >= chrono::TimeDelta::milliseconds(390));
     assert_eq!(numbers(&camera.burst(2, Duration::ZERO).unwrap()), [13, 14]);
     assert_eq!((bench.runs(), bench.left()), (1, 0), "what was picked up is deleted");
     drop(camera);
