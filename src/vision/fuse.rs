@@ -20,7 +20,7 @@ pub struct Evidence<'a> {
     pub frames: &'a [&'a [Detection]],
     /// The detector's own threshold; `None` when there is no detector.
     pub threshold: Option<Score>,
-    /// The largest [`super::inside::inside`] of the detector's boxes; 0 for none.
+    /// The largest `inside::inside` of the detector's boxes; 0 for none.
     pub inside: f32,
 }
 
@@ -106,7 +106,7 @@ pub fn counts(detection: &Detection, threshold: Score) -> bool {
     log_odds(detection.confidence.get()) > log_odds(threshold.get()) + reach.ln()
 }
 
-/// Whether a box is worth a close look ([`super::inside::inside`]): what moves in even a very weak box says more than
+/// Whether a box is worth a close look (`inside::inside`): what moves in even a very weak box says more than
 /// the box.
 pub fn worth_a_look(detection: &Detection, threshold: Score) -> bool {
     log_odds(detection.confidence.get()) > log_odds(threshold.get()) + REACH_LOOK.ln()

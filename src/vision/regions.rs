@@ -95,7 +95,7 @@ impl Crop {
         BBox::from_corners(x(bbox.x), y(bbox.y), x(bbox.right()), y(bbox.bottom()))
     }
 
-    /// A box and what surrounds it, for [`super::inside::inside`]; `size` is the native (width, height).
+    /// A box and what surrounds it, for `inside::inside`; `size` is the native (width, height).
     pub fn around(bbox: &BBox, size: (u32, u32)) -> Crop {
         let (width, height) = (size.0 as f32, size.1 as f32);
         let margin = SURROUNDINGS * width;
