@@ -13,7 +13,7 @@ kept=benches/instructions.txt
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: the counts kept are those of x86-64"; exit 0; }
 # The features that the tests are built with, so that no dependency is built twice; the crate itself a little optimised:
 # without that the counts are of what the compiler left standing, and not of the work.
-CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build --locked --quiet --features onnxruntime --example instructions
+CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build --locked --quiet --features onnxruntime --example instructions
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 program=target/debug/examples/instructions
