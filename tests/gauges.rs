@@ -7,7 +7,7 @@ mod daemon_support;
 
 use std::process::{Command, Output};
 
-use daemon_support::{FAST, Trap, objects};
+use daemon_support::{FAST, SITE, Trap, objects};
 
 fn gauges(trap: &Trap, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
@@ -54,6 +54,8 @@ fn a_battery_that_cannot_be_read_changes_nothing_and_a_low_one_spares_the_judge(
     // One burst a day: bursts 4 to 6 fall into the days in which the gauge is dead, from 10 on it is surely low.
     let steps = "[bench.battery]\nsteps = [\"0:80\", \"72:fails\", \"168:25\"]\n";
     trap.write("boards/fast.toml", &format!("{FAST}{steps}"));
+    let sends = "[sending]\nuplinks = [\"directory\"]\n[directory]\npath = \"told\"\n";
+    trap.write("site.toml", &format!("{SITE}{sends}"));
     let out = trap.run(&["--bursts", "14", "--json"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let events = trap.reader().events(&Default::default()).unwrap().items;
@@ -76,4 +78,25 @@ fn a_battery_that_cannot_be_read_changes_nothing_and_a_low_one_spares_the_judge(
     // The battery's voltage stands in the readings of the day.
     let readings = trap.reader().readings().unwrap().items;
     assert!(readings.iter().any(|reading| reading.battery.is_some()), "{readings:?}");
+    // And so does what it holds, as the script has it; once the gauge was dead, that it failed. How often the sender
+    // wakes in the days of this clock is the machine's affair.
+    let known = |percent: Option<u64>, failures: u64| match percent {
+        Some(80) => failures == 0,
+        None | Some(25) => failures > 0,
+        Some(_) => false,
+    };
+    let supplies = readings.iter().map(|reading| reading.supply);
+    let well = |supply: trapline::store::Supply| known(supply.percent.map(u64::from), supply.failures.into());
+    assert!(supplies.clone().all(well), "{readings:?}");
+    assert!(supplies.clone().any(|supply| supply.percent.is_some()), "{readings:?}");
+    // It goes out beside health: what is left, what could not be read, and how many bursts nobody looked at.
+    let files = std::fs::read_dir(trap.path("told/power")).unwrap().map(|entry| entry.unwrap().path());
+    let told: Vec<serde_json::Value> =
+        files.map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect();
+    assert!(!told.is_empty());
+    for told in &told {
+        assert_eq!(told["type"], "power", "{told}");
+        assert!(known(told["battery_percent"].as_u64(), told["gauge_failures"].as_u64().unwrap()), "{told}");
+        assert!(told["unjudged"].as_u64() == Some(0) || told["battery_percent"] == 25, "{told}");
+    }
 }

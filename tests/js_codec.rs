@@ -13,7 +13,7 @@ use trapline::event::command::{Command, Order, Threshold};
 use trapline::event::wire::{FRAME_MAX, pack};
 use trapline::event::{
     Anchor, Code, Codebook, CommandAck, CommandResult, Digest, DigestLine, EPOCH, EventKey, Health, Lost,
-    Message, Reset, Seen, When, json as told,
+    Message, Power, Reset, Seen, When, json as told,
 };
 use trapline::units::{ClockQuality, Score};
 
@@ -49,7 +49,7 @@ fn when(rng: &mut Rng) -> When {
 fn message(rng: &mut Rng) -> Message {
     let code = |rng: &mut Rng| Code::new([0, 1, 2, 3, 4, 511, rng.u16(0..512)][rng.usize(..7)]).unwrap();
     let maybe = |rng: &mut Rng| rng.bool();
-    match rng.u8(0..12) {
+    match rng.u8(0..13) {
         0 => Message::Health(Health {
             at: when(rng),
             boot: number(rng),
@@ -99,6 +99,18 @@ fn message(rng: &mut Rng) -> Message {
             let result = results[rng.usize(..11)];
             Message::Ack(CommandAck { counter: number(rng), result, number: maybe(rng).then(|| number(rng)) })
         }
+        6 => Message::Power(Power {
+            at: when(rng),
+            boot: number(rng),
+            next: number(rng),
+            percent: maybe(rng).then(|| rng.u8(..)),
+            milliamps: maybe(rng).then(|| rng.i32(..)),
+            strain: maybe(rng).then(|| rng.u8(..)),
+            lux: maybe(rng).then(|| rng.u32(..)),
+            failures: number(rng),
+            unjudged: number(rng),
+            unverified: number(rng),
+        }),
         4 | 5 => Message::Anchor(Anchor {
             boot: rng.u32(0..3) + if maybe(rng) { 128 } else { 0 },
             // Within the calendar, at its edges, within 2^53, and any.
@@ -161,7 +173,7 @@ fn ten_thousand_frames_of_many_messages_are_told_alike() {
         }
     }
     println!("{told:?}");
-    assert_eq!(told.len(), 6);
+    assert_eq!(told.len(), 7);
     assert!(told.values().all(|n| *n > 2000), "{told:?}");
 }
 

@@ -194,7 +194,7 @@ fn every_example_is_what_both_codecs_say() {
         .flatten()
         .map(|message| message["type"].as_str().unwrap())
         .collect();
-    assert_eq!(told, BTreeSet::from(["ack", "anchor", "digest", "health", "lost", "sighting"]));
+    assert_eq!(told, BTreeSet::from(["ack", "anchor", "digest", "health", "lost", "power", "sighting"]));
 }
 
 #[test]

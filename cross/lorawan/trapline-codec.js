@@ -22,6 +22,7 @@ var FIRST_CODE = 3;
 var LAST_CODE = 511;
 var CLOCKS = ["unset", "rtc", "gps", "network"];
 var RESETS = ["unknown", "power", "program", "command", "watchdog"];
+var STRAINS = ["under-voltage", "under-voltage-before", "throttled", "throttled-before"];
 var RESULTS = ["done", "trial", "kept", "reverted", "forged", "replayed", "expired", "noclock", "unknown", "invalid",
   "failed"];
 var COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100];
@@ -270,8 +271,38 @@ var BODIES = {
       type: "anchor", boot: boot, started: iso(started), started_s: started, shift_s: i32(r), before: u32(r),
       clock: choice(r, CLOCKS)
     };
+  },
+  7: function (r) {
+    var at = byte(r) * 0x1000000 + byte(r) * 0x10000 + byte(r) * 0x100 + byte(r);
+    return {
+      type: "power",
+      at: { clock: Math.floor(at / 0x40000000), time: at % 0x40000000 },
+      boot: u32(r),
+      next: u32(r),
+      battery_percent: option(r, byte),
+      battery_ma: option(r, i32),
+      strain: strain(option(r, byte)),
+      lux: option(r, u32),
+      gauge_failures: u32(r),
+      unjudged: u32(r),
+      alarms_unverified: u32(r)
+    };
   }
 };
+
+// The words for the bits, from the lowest.
+function strain(bits) {
+  if (bits === null) {
+    return null;
+  }
+  var words = [];
+  for (var i = 0; i < STRAINS.length; i++) {
+    if ((bits >> i) & 1) {
+      words.push(STRAINS[i]);
+    }
+  }
+  return words;
+}
 
 // ---- postcard: little-endian varints, signed ones zigzag.
 
@@ -395,7 +426,7 @@ function tell(found, variables) {
   for (i = 0; i < found.messages.length; i++) {
     var m = found.messages[i];
     if (m.at) {
-      when(m, resolve(anchors, m.boot, m.type === "health" ? m.next : m.number, m.at));
+      when(m, resolve(anchors, m.boot, m.next === undefined ? m.number : m.next, m.at));
       delete m.at;
     }
     if (m.type === "sighting") {

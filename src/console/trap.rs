@@ -32,6 +32,7 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
         let now = Utc::now();
         return Ok(json!({
             "now": hub::time(now), "clock": null, "boot": null, "uptime_s": null, "battery_mv": null,
+            "battery_percent": null, "battery_ma": null, "strained": null,
             "temperature_c": null, "card_free": null, "bursts_today": null, "empties_today": null,
             "events_waiting": null, "last_burst": null, "models": [], "aim": { "on": false, "ends_in_s": null },
         }));
@@ -41,9 +42,9 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
     let (bursts, empties) = book.today(now)?;
     let last = book.entries(|entries| entries.last().map(|e| hub::time(e.summary.triggered)))?;
     let waiting = book.read(|reader| reader.backlog())?.waiting;
-    let (battery, temperature) = {
+    let (battery, charge, strain, temperature) = {
         let gauges = held(&trap.gauges);
-        (gauges.battery(), gauges.temperature())
+        (gauges.battery(), gauges.charge().unwrap_or_default(), gauges.strain(), gauges.temperature())
     };
     let vitals = console.hub.vitals();
     Ok(json!({
@@ -52,6 +53,9 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
         "boot": trap.boot,
         "uptime_s": trap.live.uptime().as_secs(),
         "battery_mv": battery,
+        "battery_percent": charge.percent,
+        "battery_ma": charge.milliamps,
+        "strained": strain.map(|strain| strain.under_voltage || strain.throttled),
         "temperature_c": temperature,
         "card_free": crate::doctor::free(folder_of(book.path())).map(|(_, percent)| percent),
         "bursts_today": bursts,

@@ -18,7 +18,7 @@ use super::power::Keeper;
 use super::pulse::Beat;
 use super::ration::Ration;
 use super::record::{self, Circumstances};
-use super::sender::BURSTS_LOST;
+use super::sender::{BURSTS_LOST, UNJUDGED};
 use super::start;
 use crate::config::{Config, KeepPeople, KeepSightings, Thresholds};
 use crate::hal::{Camera, Clock, Gauges, Shot, Source, Trigger, Triggered};
@@ -34,7 +34,7 @@ use crate::vision::{Detection, Judgement};
 
 mod rest;
 
-pub use rest::{NOT_JUDGED, UNJUDGED};
+pub use rest::NOT_JUDGED;
 
 use rest::unjudged;
 

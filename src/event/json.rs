@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::command::{Command, Order, SEAL_BYTES, Threshold};
 use super::wire::Anchors;
-use super::{Code, Codebook, EPOCH, EventKey, Message, When};
+use super::{Code, Codebook, EPOCH, EventKey, Message, Power, When};
 
 /// The largest whole number that every reader of JSON holds exactly (RFC 7493, 2.2): 2^53 − 1.
 const EXACT: u64 = (1 << 53) - 1;
@@ -45,6 +45,21 @@ pub fn message<const N: usize, T: AsRef<str>>(
                 "battery_mv": h.battery, "temperature_c": h.temperature, "card_free_percent": h.card_free,
                 "triggers": h.triggers, "empties": h.empties, "suppressed": h.suppressed, "failed": h.failed,
                 "waiting": h.waiting,
+            });
+            extend(&mut out, fields);
+            out
+        }
+        Message::Power(p) => {
+            let mut out = head("power");
+            extend(&mut out, when(anchors.resolve(EventKey { boot: p.boot, number: p.next }, p.at)));
+            let strain = p.strain.map(|bits| {
+                let words = Power::STRAINS.iter().enumerate();
+                words.filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, word)| *word).collect::<Vec<_>>()
+            });
+            let fields = json!({
+                "boot": p.boot, "next": p.next, "battery_percent": p.percent, "battery_ma": p.milliamps,
+                "strain": strain, "lux": p.lux, "gauge_failures": p.failures, "unjudged": p.unjudged,
+                "alarms_unverified": p.unverified,
             });
             extend(&mut out, fields);
             out

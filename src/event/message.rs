@@ -26,6 +26,8 @@ pub enum Message {
     Ack(CommandAck),
     /// The right time of a boot whose clock was wrong.
     Anchor(Anchor),
+    /// What gauges tell beside the voltage, and what the power plan had to leave out.
+    Power(Power),
 }
 
 /// When something happened.
@@ -111,6 +113,45 @@ pub struct Health {
     pub failed: u32,
     /// Messages waiting to be sent.
     pub waiting: u32,
+}
+
+/// What gauges tell beside the voltage, and what the power plan had to leave out; it goes with [`Health`] where there is
+/// anything of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Power {
+    /// When it was made.
+    pub at: When,
+    /// Number of the start, whole.
+    pub boot: u32,
+    /// The next event's number, whole.
+    pub next: u32,
+    /// State of charge, 0..=100 percent.
+    pub percent: Option<u8>,
+    /// Milliamperes out of the battery; negative while it is charged.
+    pub milliamps: Option<i32>,
+    /// What the computer says of its supply: the bits [`Power::UNDER_VOLTAGE`] to [`Power::THROTTLED_BEFORE`].
+    pub strain: Option<u8>,
+    /// Light outside, lux.
+    pub lux: Option<u32>,
+    /// Readings of battery and light that failed since the program was started.
+    pub failures: u32,
+    /// Bursts kept unjudged because the battery was low, over the life of the trap.
+    pub unjudged: u32,
+    /// Times the trap stayed awake because its alarm could not be read back, over its life.
+    pub unverified: u32,
+}
+
+impl Power {
+    /// The supply is too low now.
+    pub const UNDER_VOLTAGE: u8 = 1;
+    /// The supply was too low since the system's start.
+    pub const UNDER_VOLTAGE_BEFORE: u8 = 2;
+    /// The processor is slowed down now.
+    pub const THROTTLED: u8 = 4;
+    /// The processor was slowed down since the system's start.
+    pub const THROTTLED_BEFORE: u8 = 8;
+    /// The words for the bits, from the lowest.
+    pub const STRAINS: [&'static str; 4] = ["under-voltage", "under-voltage-before", "throttled", "throttled-before"];
 }
 
 /// Most lines of one [`Digest`]; more species than that are told in several parts.

@@ -35,6 +35,8 @@ pub enum Subject {
     Ack,
     /// The right time of a boot whose clock was wrong.
     Anchor,
+    /// What gauges tell beside the voltage.
+    Power,
     /// A small picture of an event.
     Picture,
 }
@@ -49,6 +51,7 @@ impl Subject {
             Subject::Lost => "lost",
             Subject::Ack => "ack",
             Subject::Anchor => "anchor",
+            Subject::Power => "power",
             Subject::Picture => "picture",
         }
     }

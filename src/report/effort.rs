@@ -98,6 +98,8 @@ pub struct SeriesPoint {
     pub at: NaiveDateTime,
     /// Volts.
     pub volts: Option<f64>,
+    /// State of charge, percent.
+    pub percent: Option<u8>,
     /// Degrees Celsius inside the housing.
     pub celsius: Option<i8>,
 }
@@ -158,10 +160,11 @@ pub(super) fn readings(all: &Gathered) -> Vec<Series> {
         let point = |r: &crate::store::Reading| SeriesPoint {
             at: r.at.with_timezone(&site.offset).naive_local(),
             volts: r.battery.map(|millivolts| f64::from(millivolts) / 1000.0),
+            percent: r.supply.percent,
             celsius: r.temperature,
         };
         let mut points: Vec<_> =
-            known.map(point).filter(|p| p.volts.is_some() || p.celsius.is_some()).collect();
+            known.map(point).filter(|p| p.volts.is_some() || p.percent.is_some() || p.celsius.is_some()).collect();
         points.sort_by_key(|p| p.at);
         Series { name: site.name.clone(), points }
     });

@@ -54,7 +54,7 @@ pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};
 pub use notes::{
     Happening, Label, Notebook, Reading, Seen, StoredBoot, StoredDeployment, StoredLabel, StoredSetup,
-    standing,
+    Supply, standing,
 };
 pub use opening::in_use;
 pub use outbox::{EXPIRED, Notice, Outbox, Priority, Route, Waiting};

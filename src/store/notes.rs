@@ -16,7 +16,7 @@ use super::error::JournalError;
 use super::reader::{Listing, Reader};
 use super::schema::{self, Nature};
 use super::sealed::Row;
-use super::tables::{BOOT, BURST, DEPLOYMENT, HAPPENING, LABEL, MEDIA, READING, SETUP};
+use super::tables::{BOOT, BURST, DEPLOYMENT, HAPPENING, LABEL, MEDIA, READING, SETUP, SUPPLY};
 use super::{opening, recording, state};
 use crate::deployment::Setup;
 use crate::event::{EventKey, Outcome};
@@ -129,6 +129,23 @@ pub struct Reading {
     pub temperature: Option<i8>,
     /// Free space on the card, percent.
     pub card_free: Option<u8>,
+    /// What else the gauges tell.
+    pub supply: Supply,
+}
+
+/// What gauges tell beside voltage and temperature; what has no gauge is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Supply {
+    /// State of charge, 0..=100 percent.
+    pub percent: Option<u8>,
+    /// Milliamperes out of the battery; negative while it is charged.
+    pub milliamps: Option<i32>,
+    /// What the computer says of its supply, in the bits of [`crate::event::Power`].
+    pub strain: Option<u8>,
+    /// Light outside, lux.
+    pub lux: Option<u32>,
+    /// Readings of gauges that failed since the program was started.
+    pub failures: u32,
 }
 
 /// Something that happened to the trap beside its bursts: to its battery, its clock, its sleep.
@@ -308,8 +325,9 @@ pub(super) fn write_setup(
 /// Writes a reading.
 pub(super) fn write_reading(db: &Connection, reading: &Reading) -> rusqlite::Result<()> {
     let optional = |value: Option<i64>| value.map_or(Value::Null, Value::Integer);
+    let id = READING.next_id(db)?;
     let row = vec![
-        READING.next_id(db)?.into(),
+        id.into(),
         reading.boot.into(),
         reading.at.timestamp_micros().into(),
         Value::Text(reading.clock.as_str().to_owned()),
@@ -317,7 +335,21 @@ pub(super) fn write_reading(db: &Connection, reading: &Reading) -> rusqlite::Res
         optional(reading.temperature.map(i64::from)),
         optional(reading.card_free.map(i64::from)),
     ];
-    READING.insert(db, row)
+    READING.insert(db, row)?;
+    let supply = &reading.supply;
+    if *supply == Supply::default() {
+        return Ok(());
+    }
+    let row = vec![
+        SUPPLY.next_id(db)?.into(),
+        id.into(),
+        optional(supply.percent.map(i64::from)),
+        optional(supply.milliamps.map(i64::from)),
+        optional(supply.strain.map(i64::from)),
+        optional(supply.lux.map(i64::from)),
+        supply.failures.into(),
+    ];
+    SUPPLY.insert(db, row)
 }
 
 /// Writes a happening.
@@ -383,19 +415,34 @@ impl Reader {
 
     /// Battery, temperature and card over time, in order.
     pub fn readings(&self) -> Result<Listing<Reading>, JournalError> {
-        self.all(&READING, |row| Reading {
+        let supplies = self.all(&SUPPLY, |row| (row.integer("reading"), supply(row)))?;
+        let of: BTreeMap<i64, Supply> = supplies.items.into_iter().collect();
+        let mut readings = self.all(&READING, |row| Reading {
             boot: narrow(row, "boot"),
             at: time(row, "at_us"),
             clock: ClockQuality::parse(row.text("clock")).unwrap_or(ClockQuality::Unset),
             battery: row.integer_or_null("battery").and_then(|v| v.try_into().ok()),
             temperature: row.integer_or_null("temperature").and_then(|v| v.try_into().ok()),
             card_free: row.integer_or_null("card_free").and_then(|v| v.try_into().ok()),
-        })
+            supply: of.get(&row.integer("id")).copied().unwrap_or_default(),
+        })?;
+        readings.damaged.extend(supplies.damaged);
+        Ok(readings)
     }
 
     fn deployment_names(&self) -> Result<BTreeMap<i64, String>, JournalError> {
         let rows = self.all(&DEPLOYMENT, |row| (row.integer("id"), row.text("name").to_owned()))?;
         Ok(rows.items.into_iter().collect())
+    }
+}
+
+fn supply(row: &Row) -> Supply {
+    Supply {
+        percent: row.integer_or_null("percent").and_then(|v| v.try_into().ok()),
+        milliamps: row.integer_or_null("milliamps").and_then(|v| v.try_into().ok()),
+        strain: row.integer_or_null("strain").and_then(|v| v.try_into().ok()),
+        lux: row.integer_or_null("lux").and_then(|v| v.try_into().ok()),
+        failures: narrow(row, "failures"),
     }
 }
 

@@ -111,6 +111,7 @@ fn mend(db: &Connection, saved: &mut Saved) -> rusqlite::Result<()> {
         ("merged", "sequence"),
         ("label", "burst"),
         ("cause", "burst"),
+        ("supply", "reading"),
         ("setup", "deployment"),
     ];
     for (table, parent) in orphans {

@@ -275,8 +275,22 @@ pub(super) const HAPPENING: Table = Table {
 pub(super) const CAUSE: Table =
     Table { name: "cause", columns: &[integer("id"), integer("burst"), text("source"), text("detail")] };
 
+/// What gauges tell beside voltage and temperature.
+pub(super) const SUPPLY: Table = Table {
+    name: "supply",
+    columns: &[
+        integer("id"),
+        integer("reading"),
+        integer("percent"),
+        integer("milliamps"),
+        integer("strain"),
+        integer("lux"),
+        integer("failures"),
+    ],
+};
+
 /// Every table, parents before children.
-pub(super) static ALL: [&Table; 20] = [
+pub(super) static ALL: [&Table; 21] = [
     &DEPLOYMENT,
     &BOOT,
     &SEQUENCE,
@@ -297,4 +311,5 @@ pub(super) static ALL: [&Table; 20] = [
     &READING,
     &HAPPENING,
     &CAUSE,
+    &SUPPLY,
 ];

@@ -133,6 +133,14 @@ export function live(home, ctx) {
 
   const unknown = (value, make) => (value === null || value === undefined ? "–" : make(value));
 
+  function battery(status) {
+    const told = [
+      unknown(status.battery_percent, (p) => number(p, 0) + " %"),
+      unknown(status.battery_mv, (mv) => number(mv / 1000, 2) + " V"),
+    ].filter((text) => text !== "–");
+    return [told.join(", ") || "–", status.strained ? h("small", null, " " + t("status.strained")) : null];
+  }
+
   function draw() {
     const on = !!(status && status.aim && status.aim.on);
     fill(aim, icon("live"), h("span", null, on ? t("live.off") : t("live.on")));
@@ -141,7 +149,7 @@ export function live(home, ctx) {
     if (!status) return;
     const set = status.clock && status.clock !== "unset";
     fill(cards,
-      card("battery", "battery", unknown(status.battery_mv, (mv) => number(mv / 1000, 2) + " V")),
+      card("battery", "battery", battery(status), status.strained ? "bad" : ""),
       card("temperature", "heat", unknown(status.temperature_c, (c) => number(c, 0) + " °C")),
       card("card", "card", unknown(status.card_free, (p) => t("status.free", { n: number(p, 0) })), status.card_free !== null && status.card_free < 5 ? "bad" : ""),
       card("bursts", "events", unknown(status.bursts_today, (n) => t("status.bursts_value", { n, empties: status.empties_today || 0 }))),

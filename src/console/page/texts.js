@@ -161,6 +161,7 @@ export const texts = {
   "live.recent": { "en": "Last events", "de": "Letzte Ereignisse", "fr": "Derniers événements" },
   "live.all": { "en": "All events", "de": "Alle Ereignisse", "fr": "Tous les événements" },
   "status.battery": { "en": "Battery", "de": "Batterie", "fr": "Batterie" },
+  "status.strained": { "en": "the supply is weak: check cable and battery", "de": "die Versorgung ist schwach: Kabel und Batterie prüfen", "fr": "l’alimentation est faible : vérifier câble et batterie" },
   "status.temperature": { "en": "Inside", "de": "Innen", "fr": "Intérieur" },
   "status.card": { "en": "Card", "de": "Karte", "fr": "Carte" },
   "status.free": { "en": "{n} % free", "de": "{n} % frei", "fr": "{n} % libres" },

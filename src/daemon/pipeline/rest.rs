@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Pipeline;
-use crate::daemon::power::{Keeper, Level, UNVERIFIED, Wish};
+use crate::daemon::power::{Keeper, Level, Wish};
+use crate::daemon::sender::UNVERIFIED;
 use crate::hal::{Handed, Shot};
 use crate::store::{EffortKind, JournalError};
 use crate::vision::Judgement;
@@ -11,8 +12,6 @@ use crate::vision::Judgement;
 /// Under this name the journal keeps the battery's level, so that its hysteresis holds over sleeps.
 const LEVEL: &str = "power.level";
 
-/// Counter of bursts that were kept unjudged because the battery was low.
-pub const UNJUDGED: &str = "power.unjudged";
 
 /// Stands in every frame that was kept unjudged: `trapline sort` judges the pictures at home.
 pub const NOT_JUDGED: &str = "not judged: the battery was low";

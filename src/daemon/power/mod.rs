@@ -35,9 +35,6 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// A step of the clock by more than this against the monotonic one is told.
 const STEP: TimeDelta = TimeDelta::seconds(2);
 
-/// Counter of sleeps that were called off, because the alarm was not right.
-pub const UNVERIFIED: &str = "power.unverified";
-
 /// What happened, for the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {

@@ -453,7 +453,7 @@ fn urgency(subject: Subject) -> u8 {
         Subject::Ack | Subject::Anchor => 1,
         Subject::Digest => 3,
         Subject::Lost => 4,
-        Subject::Health | Subject::Picture => 5,
+        Subject::Health | Subject::Power | Subject::Picture => 5,
     }
 }
 
@@ -475,8 +475,15 @@ fn message(notice: &Notice) -> Option<Message> {
 }
 
 fn subject(notice: &Notice) -> Subject {
-    let known =
-        [Subject::Health, Subject::Digest, Subject::Lost, Subject::Ack, Subject::Anchor, Subject::Picture];
+    let known = [
+        Subject::Health,
+        Subject::Digest,
+        Subject::Lost,
+        Subject::Ack,
+        Subject::Anchor,
+        Subject::Power,
+        Subject::Picture,
+    ];
     known.into_iter().find(|s| s.as_str() == notice.subject).unwrap_or(Subject::Event)
 }
 

@@ -33,7 +33,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 
 pub use orders::{Changes, Errand};
-pub use report::{BURSTS_LOST, COMMANDS, REFUSED};
+pub use report::{BURSTS_LOST, COMMANDS, REFUSED, UNJUDGED, UNVERIFIED};
 
 use self::channel::{Carried, Channel};
 use self::compose::Times;
@@ -408,6 +408,10 @@ impl Sender {
         let name = format!("health-{}-{}", moment.boot, moment.uptime);
         self.post(&name, Subject::Health, &Message::Health(health))?;
         report::told(&mut self.outbox)?;
+        if let Some(power) = report::power(&self.outbox, &moment, &*self.setup.gauges)? {
+            let name = format!("power-{}-{}", moment.boot, moment.uptime);
+            self.post(&name, Subject::Power, &Message::Power(power))?;
+        }
         Ok(name)
     }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use chrono::{DateTime, Days, TimeDelta, Timelike, Utc};
 
-use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Reset, Sighting, When};
-use crate::hal::Gauges;
+use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Power, Reset, Sighting, When};
+use crate::hal::{Gauges, Strain};
 use crate::store::record::{Stored, StoredEffort};
-use crate::store::{EXPIRED, Effort, EffortKind, Filter, HANDED_OVER, JournalError, Outbox, Reading};
+use crate::store::{EXPIRED, Effort, EffortKind, Filter, HANDED_OVER, JournalError, Outbox, Reading, Supply};
 use crate::units::ClockQuality;
 
 /// Counter of messages that no uplink would take.
@@ -17,6 +17,10 @@ pub const REFUSED: &str = "sender.refused";
 pub const COMMANDS: &str = "sender.commands_refused";
 /// Counter of bursts that could not be journaled.
 pub const BURSTS_LOST: &str = "daemon.bursts_lost";
+/// Counter of bursts that were kept unjudged because the battery was low.
+pub const UNJUDGED: &str = "power.unjudged";
+/// Counter of the times that the trap stayed awake because its alarm could not be verified.
+pub const UNVERIFIED: &str = "power.unverified";
 /// Under this name the journal keeps the sums of effort at the last health message.
 const TOLD: &str = "sender.effort_told";
 /// Under this name the journal keeps the boot in which a restart was ordered.
@@ -38,6 +42,15 @@ pub(super) struct Moment {
     pub uptime: u32,
 }
 
+impl Moment {
+    fn when(&self) -> When {
+        match self.quality {
+            ClockQuality::Unset => When::SinceBoot { seconds: self.uptime },
+            quality => When::Utc { seconds: self.utc.timestamp(), quality },
+        }
+    }
+}
+
 /// A health message; the counts since the last one are taken over by [`told`] once it is queued.
 pub(super) fn health(
     outbox: &Outbox,
@@ -46,12 +59,8 @@ pub(super) fn health(
     gauges: &dyn Gauges,
 ) -> Result<Health, JournalError> {
     let [triggers, empties, suppressed, failed] = since_told(outbox)?;
-    let at = match now.quality {
-        ClockQuality::Unset => When::SinceBoot { seconds: now.uptime },
-        quality => When::Utc { seconds: now.utc.timestamp(), quality },
-    };
     Ok(Health {
-        at,
+        at: now.when(),
         boot: now.boot,
         next: outbox.next_number()?,
         codebook: Codebook::new(names).map_or(0, |book| book.hash()),
@@ -69,6 +78,51 @@ pub(super) fn health(
     })
 }
 
+/// What health has no room for, where there is anything of it.
+pub(super) fn power(
+    outbox: &Outbox,
+    now: &Moment,
+    gauges: &dyn Gauges,
+) -> Result<Option<Power>, JournalError> {
+    let counter = |key| outbox.counter(key).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let (unjudged, unverified) = (counter(UNJUDGED)?, counter(UNVERIFIED)?);
+    let supply = supply(gauges);
+    if supply == Supply::default() && unjudged == 0 && unverified == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Power {
+        at: now.when(),
+        boot: now.boot,
+        next: outbox.next_number()?,
+        percent: supply.percent,
+        milliamps: supply.milliamps,
+        strain: supply.strain,
+        lux: supply.lux,
+        failures: supply.failures,
+        unjudged,
+        unverified,
+    }))
+}
+
+fn supply(gauges: &dyn Gauges) -> Supply {
+    let charge = gauges.charge().unwrap_or_default();
+    Supply {
+        percent: charge.percent,
+        milliamps: charge.milliamps,
+        strain: gauges.strain().map(bits),
+        lux: gauges.light().map(|lux| lux.round() as u32),
+        failures: u32::try_from(gauges.failures()).unwrap_or(u32::MAX),
+    }
+}
+
+fn bits(strain: Strain) -> u8 {
+    let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+    bit(strain.under_voltage, Power::UNDER_VOLTAGE)
+        | bit(strain.under_voltage_before, Power::UNDER_VOLTAGE_BEFORE)
+        | bit(strain.throttled, Power::THROTTLED)
+        | bit(strain.throttled_before, Power::THROTTLED_BEFORE)
+}
+
 /// How the trap fares just now.
 pub(super) fn reading(outbox: &Outbox, now: &Moment, gauges: &dyn Gauges) -> Reading {
     Reading {
@@ -78,6 +132,7 @@ pub(super) fn reading(outbox: &Outbox, now: &Moment, gauges: &dyn Gauges) -> Rea
         battery: gauges.battery(),
         temperature: gauges.temperature(),
         card_free: card_free(outbox.path()),
+        supply: supply(gauges),
     }
 }
 

@@ -17,7 +17,7 @@ struct Sensor {
 }
 
 /// Templates say `None`, "unknown" to Home Assistant, where a message lacks the field.
-const SENSORS: [Sensor; 6] = [
+const SENSORS: [Sensor; 7] = [
     Sensor {
         key: "species",
         name: "Last species",
@@ -41,6 +41,14 @@ const SENSORS: [Sensor; 6] = [
         template: "{{ value_json.battery_mv | default('None', true) }}",
         unit: Some("mV"),
         class: Some("voltage"),
+    },
+    Sensor {
+        key: "charge",
+        name: "Battery charge",
+        subject: Subject::Power,
+        template: "{{ value_json.battery_percent if value_json.battery_percent is number else 'None' }}",
+        unit: Some("%"),
+        class: Some("battery"),
     },
     Sensor {
         key: "temperature",
@@ -131,9 +139,10 @@ mod tests {
         assert_eq!(body["o"]["name"], "trapline");
         assert_eq!(body["availability"][0]["topic"], "trapline/rila/T 1/status");
         let components = body["cmps"].as_object().unwrap();
-        assert_eq!(components.len(), 6);
+        assert_eq!(components.len(), 7);
         assert!(components.values().all(|c| c["p"] == "sensor" && c["unique_id"].is_string()));
         assert_eq!(components["species"]["state_topic"], "trapline/rila/T 1/event");
         assert_eq!(components["battery"]["unit_of_measurement"], "mV");
+        assert_eq!(components["charge"]["state_topic"], "trapline/rila/T 1/power");
     }
 }

@@ -2,10 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use super::items::{AckBody, DigestBody, HealthBody};
+use super::items::{AckBody, DigestBody, HealthBody, PowerBody};
 use super::sighting::Run;
 use super::{
-    KIND_MIXED, KIND_SIGHTINGS, TAG_ACK, TAG_ANCHOR, TAG_DIGEST, TAG_HEALTH, TAG_LOST, TAG_SIGHTINGS,
+    KIND_MIXED, KIND_SIGHTINGS, TAG_ACK, TAG_ANCHOR, TAG_DIGEST, TAG_HEALTH, TAG_LOST, TAG_POWER,
+    TAG_SIGHTINGS,
     VERSION, WireError,
 };
 use crate::event::Message;
@@ -62,6 +63,7 @@ impl Decoded<'_> {
                 body::<u32>(rest).map(|(number, rest)| (Message::Ack(ack.ack(Some(number))), rest))
             }),
             TAG_ANCHOR => body(bytes).map(|(anchor, rest)| (Message::Anchor(anchor), rest)),
+            TAG_POWER => body::<PowerBody>(bytes).map(|(b, rest)| (Message::Power(b.into()), rest)),
             _ => return None,
         };
         Some(read.ok_or(WireError::Body(tag)).map(|(message, rest)| {

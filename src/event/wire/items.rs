@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sighting::{time_from_wire, time_to_wire};
-use crate::event::{Code, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, Health, Reset};
+use crate::event::{Code, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, Health, Power, Reset};
 
 /// Largest number that postcard's varint holds in four bytes.
 const FOUR_BYTES: u32 = (1 << 28) - 1;
@@ -73,6 +73,58 @@ impl From<HealthBody> for Health {
             suppressed: b.suppressed,
             failed: b.failed,
             waiting: b.waiting,
+        }
+    }
+}
+
+/// [`Power`] as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PowerBody {
+    /// As in [`HealthBody`].
+    at: [u8; 4],
+    boot: u32,
+    next: u32,
+    percent: Option<u8>,
+    milliamps: Option<i32>,
+    strain: Option<u8>,
+    lux: Option<u32>,
+    failures: u32,
+    unjudged: u32,
+    unverified: u32,
+}
+
+impl From<&Power> for PowerBody {
+    fn from(p: &Power) -> Self {
+        let (clock, time) = time_to_wire(p.at);
+        PowerBody {
+            at: (clock << 30 | time).to_be_bytes(),
+            boot: p.boot.min(FOUR_BYTES),
+            next: p.next.min(FOUR_BYTES),
+            percent: p.percent,
+            milliamps: p.milliamps,
+            strain: p.strain,
+            lux: p.lux,
+            failures: p.failures.min(THREE_BYTES),
+            unjudged: p.unjudged.min(THREE_BYTES),
+            unverified: p.unverified.min(THREE_BYTES),
+        }
+    }
+}
+
+impl From<PowerBody> for Power {
+    fn from(b: PowerBody) -> Self {
+        let at = u32::from_be_bytes(b.at);
+        Power {
+            at: time_from_wire(at >> 30, at & 0x3fff_ffff),
+            boot: b.boot,
+            next: b.next,
+            percent: b.percent,
+            milliamps: b.milliamps,
+            strain: b.strain,
+            lux: b.lux,
+            failures: b.failures,
+            unjudged: b.unjudged,
+            unverified: b.unverified,
         }
     }
 }

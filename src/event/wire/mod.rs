@@ -36,6 +36,8 @@ pub const FRAME_MAX: usize = 340;
 pub const SIGHTING_BYTES: usize = 11;
 /// Longest frame with one health message, bytes. A test holds it.
 pub const HEALTH_MAX: usize = 50;
+/// Longest frame with one [`super::Power`], bytes. A test holds it.
+pub const POWER_MAX: usize = 40;
 /// Longest frame with one [`super::Lost`], bytes. A test holds it.
 pub const LOST_MAX: usize = 33;
 /// Longest frame with one [`super::CommandAck`], bytes. A test holds it.
@@ -54,6 +56,7 @@ const TAG_DIGEST: u8 = 3;
 const TAG_LOST: u8 = 4;
 const TAG_ACK: u8 = 5;
 const TAG_ANCHOR: u8 = 6;
+const TAG_POWER: u8 = 7;
 
 fn tag(message: &Message) -> u8 {
     match message {
@@ -63,6 +66,7 @@ fn tag(message: &Message) -> u8 {
         Message::Lost(_) => TAG_LOST,
         Message::Ack(_) => TAG_ACK,
         Message::Anchor(_) => TAG_ANCHOR,
+        Message::Power(_) => TAG_POWER,
     }
 }
 

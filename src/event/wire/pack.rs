@@ -4,7 +4,7 @@ use heapless::Vec;
 use serde::Serialize;
 
 use super::bits::Writer;
-use super::items::{AckBody, DigestBody, HealthBody};
+use super::items::{AckBody, DigestBody, HealthBody, PowerBody};
 use super::sighting::Raw;
 use super::{FRAME_MAX, KIND_MIXED, KIND_SIGHTINGS, VERSION, WireError, tag};
 use crate::event::Message;
@@ -111,6 +111,7 @@ fn item(messages: &[Message], frame: &mut Vec<u8, FRAME_MAX>, max: usize) -> usi
             None => put(&AckBody::from(ack), frame, max),
         },
         Message::Anchor(anchor) => put(anchor, frame, max),
+        Message::Power(power) => put(&PowerBody::from(power), frame, max),
     };
     let length = u8::try_from(frame.len() - body).unwrap_or(u8::MAX);
     if let Some(place) = frame.get_mut(start + 1) {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{
     Anchor, Code, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, EPOCH, EventKey, Health, Lost,
-    Message, Reset, Seen, When,
+    Message, Power, Reset, Seen, When,
 };
 use crate::units::{ClockQuality, Score};
 
@@ -50,6 +50,21 @@ fn health() -> Health {
         suppressed: u32::MAX,
         failed: u32::MAX,
         waiting: u32::MAX,
+    }
+}
+
+fn power() -> Power {
+    Power {
+        at: When::Utc { seconds: NIGHT, quality: ClockQuality::Network },
+        boot: u32::MAX,
+        next: u32::MAX,
+        percent: Some(255),
+        milliamps: Some(i32::MIN),
+        strain: Some(255),
+        lux: Some(u32::MAX),
+        failures: u32::MAX,
+        unjudged: u32::MAX,
+        unverified: u32::MAX,
     }
 }
 
@@ -135,7 +150,26 @@ fn golden_frames_of_the_other_messages_both_ways() {
         alert: false,
     };
     let anchor = Anchor { boot: 3, started: NIGHT - 1000, shift: 0, before: 301, quality: ClockQuality::Gps };
-    let golden: [(&[u8], Vec<Message>); 4] = [
+    let power = Power {
+        at: utc(ClockQuality::Network),
+        boot: 3,
+        next: 301,
+        percent: Some(64),
+        milliamps: Some(-182),
+        strain: Some(Power::UNDER_VOLTAGE_BEFORE),
+        lux: None,
+        failures: 4,
+        unjudged: 7,
+        unverified: 1,
+    };
+    let golden: [(&[u8], Vec<Message>); 5] = [
+        (
+            &[
+                0x12, 0x07, 0x12, 0xc5, 0x74, 0x51, 0x80, 0x03, 0xad, 0x02, 0x01, 0x40, 0x01, 0xeb, 0x02, 0x01,
+                0x02, 0x00, 0x04, 0x07, 0x01,
+            ],
+            std::vec![Message::Power(power)],
+        ),
         (
             &[
                 0x12, 0x02, 0x1d, 0xc5, 0x74, 0x51, 0x80, 0x03, 0xad, 0x02, 0xf8, 0xf5, 0x20, 0xff, 0x90,
@@ -183,6 +217,7 @@ fn an_acknowledgement_of_a_burst_tells_its_number_at_its_end() {
 fn the_longest_of_each_fits_what_is_promised() {
     let longest = [
         (Message::Health(health()), HEALTH_MAX),
+        (Message::Power(power()), POWER_MAX),
         (
             Message::Lost(Lost {
                 expired: u32::MAX,
@@ -375,6 +410,12 @@ fn messages() -> impl Strategy<Value = Message> {
                 at, boot: big, next: big, codebook, uptime: big, temperature,
                 triggers: small, empties: small, suppressed: small, failed: small, waiting: small,
                 ..health()
+            })
+        ),
+        1 => (clocks(), 0u32..1 << 28, 0u32..1 << 21, any::<Option<i32>>(), any::<Option<u8>>()).prop_map(
+            |(at, big, small, milliamps, byte)| Message::Power(Power {
+                at, boot: big, next: big, percent: byte, milliamps, strain: byte, lux: None, failures: small,
+                unjudged: small, unverified: small,
             })
         ),
         1 => (any::<u16>(), lines).prop_map(|(n, lines)| Message::Digest(Digest {

@@ -210,7 +210,11 @@ pub(super) fn power(report: &Report) -> Result<Markup, ReportError> {
         return Ok(html! { p.nothing { (texts::NO_POWER) } });
     }
     let mut figures = Vec::new();
-    let quantities = [(Quantity::Battery, "Battery", "V"), (Quantity::Temperature, "Temperature", "°C")];
+    let quantities = [
+        (Quantity::Battery, "Battery", "V"),
+        (Quantity::Charge, "State of charge", "%"),
+        (Quantity::Temperature, "Temperature", "°C"),
+    ];
     for (quantity, name, unit) in quantities {
         let with: Vec<Series> = report
             .readings

@@ -1,4 +1,4 @@
-//! Battery or temperature over time, a line per deployment, broken where nothing was measured.
+//! Battery, charge or temperature over time, a line per deployment, broken where nothing was measured.
 
 use chrono::NaiveDateTime;
 
@@ -16,6 +16,7 @@ const POINTS: usize = 800;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::report) enum Quantity {
     Battery,
+    Charge,
     Temperature,
 }
 
@@ -23,6 +24,7 @@ impl Quantity {
     pub fn of(self, point: &SeriesPoint) -> Option<f64> {
         match self {
             Quantity::Battery => point.volts,
+            Quantity::Charge => point.percent.map(f64::from),
             Quantity::Temperature => point.celsius.map(f64::from),
         }
     }
@@ -31,6 +33,7 @@ impl Quantity {
     fn least(self) -> f64 {
         match self {
             Quantity::Battery => 0.4,
+            Quantity::Charge => 10.0,
             Quantity::Temperature => 4.0,
         }
     }
