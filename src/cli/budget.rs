@@ -8,6 +8,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::burst_line::say;
+use super::site::SiteArgs;
 use super::{Done, Failure};
 use crate::board::{self, Energy, Profile};
 use crate::budget::{BATTERIES, Battery, Budget, Chemistry, Days24, Given, budget, day_length_h};
@@ -38,15 +39,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// What the site chose (TOML). Default: every key's default
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Board profile; overrides the configuration's
-    #[arg(long, value_name = "NAME")]
-    board: Option<String>,
-    /// Folder of board profiles
-    #[arg(long, value_name = "DIR", default_value = "boards")]
-    boards: PathBuf,
+    #[command(flatten)]
+    site: SiteArgs,
     /// Read bursts a day, shares, times and sizes from this journal
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -112,17 +106,8 @@ fn number(least: f64, most: f64) -> impl Fn(&str) -> Result<f64, String> + Clone
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
-    let mut config = match &args.config {
-        Some(file) => Config::load(file).map_err(Failure::input)?,
-        None => Config::default(),
-    };
-    if let Some(board) = &args.board {
-        config.board.clone_from(board);
-    }
-    if config.board == board::AUTO {
-        config.board = board::detect(Path::new(board::DEVICE_TREE), &args.boards).map_err(Failure::input)?;
-    }
-    let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
+    let config = args.site.load().map_err(Failure::input)?;
+    let profile = args.site.profile(&config).map_err(Failure::input)?;
     let Some(energy) = &profile.energy else {
         return Err(Failure::Input(anyhow!(
             "the board {} has no [energy] table; give --board pi-zero-2-w, pi-3, pi-4, pi-5 or jetson-orin-nano, or add \

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::burst_line::{HEADS, Paint, clipped, columns, object, say};
-use super::run::{beside, devices, failed, stop_on_signals};
+use super::run::{devices, failed, stop_on_signals};
 use super::sending::{self, Around, Taxa};
+use super::site::beside;
 use super::truth::{Mark, Scene};
 use super::{Done, Failure};
 use crate::board;

@@ -1,7 +1,6 @@
 //! `trapline doctor`: everything a technician can check in the field, in colours, with what to do about it.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,8 +10,8 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::burst_line::say;
-use super::engine::EngineArgs;
-use super::{Done, Failure, run, uplinks};
+use super::site::{InsteadArgs, SiteArgs};
+use super::{Done, Failure, uplinks};
 use crate::board::{self, BoardError, Profile};
 use crate::config::Config;
 use crate::config::sending::Carrier;
@@ -35,26 +34,10 @@ It runs beside a running trap, too: what the trap holds is then asked of its jou
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// What the site chose (TOML). Default: every key's default
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Board profile, or "auto" for that of this computer; overrides the configuration's
-    #[arg(long, value_name = "NAME")]
-    board: Option<String>,
-    /// Folder of board profiles
-    #[arg(long, value_name = "DIR", default_value = "boards")]
-    boards: PathBuf,
-    /// Where the device tree is that "auto" goes by
-    #[arg(long, value_name = "DIR", default_value = board::DEVICE_TREE, hide = true)]
-    device_tree: PathBuf,
-    /// Journal; overrides the configuration's
-    #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
-    /// Model: a manifest or a folder with one; repeatable. Overrides the configuration's
-    #[arg(long, value_name = "FILE")]
-    model: Vec<PathBuf>,
     #[command(flatten)]
-    engine: EngineArgs,
+    site: SiteArgs,
+    #[command(flatten)]
+    instead: InsteadArgs,
     /// Only these checks; `--only help` lists them
     #[arg(long, value_name = "NAME", num_args = 1..)]
     only: Vec<String>,
@@ -100,9 +83,10 @@ pub fn run(args: Args) -> Done {
     wanted(&args.only)?;
     let language = args.language.into();
     let printer = Printer { json: args.json, language, colour: std::io::stdout().is_terminal() };
-    let config = match chosen(&args) {
-        Ok(config) => config,
+    let config = match args.site.load() {
+        Ok(config) => args.instead.change(config),
         Err(error) => {
+            let error = anyhow::Error::from(error);
             // Nothing else can be asked, but the way to say so is the same.
             let finding =
                 Finding { check: "configuration", cause: "wrong", state: Colour::Red, values: vec![] }
@@ -112,7 +96,7 @@ pub fn run(args: Args) -> Done {
             return Err(Failure::Input(error));
         }
     };
-    let profile = board::find(&config.board, &args.boards).map_err(Failure::input)?;
+    let profile = args.site.profile(&config).map_err(Failure::input)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let running = in_use(&config.journal.path);
     let reader = running.then(|| Reader::open_readonly(&config.journal.path).ok()).flatten();
@@ -126,7 +110,7 @@ pub fn run(args: Args) -> Done {
     let gauges = board::gauges(&profile, &clock);
     let mut patient = Patient {
         config: &config,
-        file: args.config.as_deref(),
+        file: args.site.config.as_deref(),
         profile: Some(&profile),
         roots: Roots::default(),
         clock: &*clock,
@@ -159,29 +143,6 @@ fn wanted(only: &[String]) -> Done {
             Err(Failure::Input(anyhow!("no check is called `{stray}`; there are: {}", names.join(", "))))
         }
     }
-}
-
-/// The configuration with what the command line overrides.
-fn chosen(args: &Args) -> anyhow::Result<Config> {
-    let mut config = match &args.config {
-        Some(file) => Config::load(file)?,
-        None => Config::default(),
-    };
-    if let Some(board) = &args.board {
-        config.board.clone_from(board);
-    }
-    if config.board == board::AUTO {
-        config.board = board::detect(&args.device_tree, &args.boards)?;
-    }
-    if let Some(journal) = &args.journal {
-        config.journal = run::beside(journal);
-        config.out.directory.path = run::neighbour(journal, "-outbox");
-    }
-    if !args.model.is_empty() {
-        config.models.manifests.clone_from(&args.model);
-    }
-    args.engine.change(&mut config.models);
-    Ok(config)
 }
 
 struct Printer {

@@ -29,6 +29,7 @@ pub mod rules;
 pub mod run;
 mod sending;
 mod service;
+mod site;
 pub mod sort;
 mod truth;
 mod uplinks;

@@ -47,7 +47,7 @@ fn source(power: Option<&mut (dyn PowerControl + 'static)>) -> Source {
 /// The configuration and the networks, or, in a run for one burst whose networks cannot be opened, what keeps the burst
 /// without them: the pictures are taken, and nobody may come for weeks.
 pub(super) fn judge(site: &Site, args: &Args) -> Result<Begun, Failure> {
-    let finish = |config| run::overridden(args, config);
+    let finish = |config| args.instead.change(config);
     if !args.once {
         let (config, networks, _) = site.start(&finish, chrono::Utc::now()).map_err(run::unstarted)?;
         return Ok((config, networks, None));

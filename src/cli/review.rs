@@ -113,7 +113,8 @@ mod with_page {
     use anyhow::{Context, anyhow};
     use serde_json::json;
 
-    use super::super::run::{failed, neighbour, stop_on_signals};
+    use super::super::run::{failed, stop_on_signals};
+    use super::super::site::neighbour;
     use super::super::sort::{self, Into};
     use super::super::{Done, Failure};
     use super::{Args, Kind, OF_PHOTOS, kind};

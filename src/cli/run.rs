@@ -1,7 +1,5 @@
 //! `trapline run`: the daemon. A burst's line appears on standard output once the burst is in the journal for good.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -11,13 +9,13 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 
 use super::burst_line::{Paint, columns, object, say};
 use super::console::{self, Beside};
-use super::engine::EngineArgs;
 use super::sending::{self, Around, Taxa, Working};
 use super::service::Service;
+use super::site::{InsteadArgs, SiteArgs};
 use super::{Done, Failure, bundle, once};
 use crate::board::{self, Board, BoardError};
 use crate::bundle::{BundleError, Kind, Site, StartError};
-use crate::config::{Config, Journal};
+use crate::config::Config;
 use crate::daemon::live::Power;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Judges, Pipeline};
@@ -40,18 +38,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// What the site chose (TOML); cross/trapline.toml shows every key. Default: every key's default
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Board profile, or "auto" for that of this computer; overrides the configuration's
-    #[arg(long, value_name = "NAME")]
-    board: Option<String>,
-    /// Folder of board profiles
-    #[arg(long, value_name = "DIR", default_value = "boards")]
-    boards: PathBuf,
-    /// Where the device tree is that "auto" goes by
-    #[arg(long, value_name = "DIR", default_value = board::DEVICE_TREE, hide = true)]
-    device_tree: PathBuf,
+    #[command(flatten)]
+    site: SiteArgs,
     /// Stop after so many bursts
     #[arg(long, value_name = "N")]
     bursts: Option<u64>,
@@ -62,15 +50,8 @@ pub struct Args {
     /// With --once: the controller's clock switched the power on, not its sensor; the burst counts as a time-lapse
     #[arg(long, requires = "once")]
     pub(super) by_clock: bool,
-    /// Journal; overrides the configuration's. Pictures go to a folder NAME-media beside it, messages for the card to
-    /// NAME-outbox
-    #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
-    /// Model: a manifest or a folder with one; repeatable, one per role. Overrides the configuration's
-    #[arg(long, value_name = "FILE")]
-    model: Vec<PathBuf>,
     #[command(flatten)]
-    engine: EngineArgs,
+    pub(super) instead: InsteadArgs,
     /// One JSON object per burst instead of columns
     #[arg(long)]
     json: bool,
@@ -78,18 +59,8 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
-    let mut base = match &args.config {
-        Some(file) => Config::load(file).map_err(Failure::input)?,
-        None => Config::default(),
-    };
-    if let Some(board) = &args.board {
-        base.board.clone_from(board);
-    }
-    if base.board == board::AUTO {
-        base.board = board::detect(&args.device_tree, &args.boards).map_err(Failure::input)?;
-    }
-    let site = Site { file: args.config.clone(), base };
-    let profile = board::find(&site.base.board, &args.boards).map_err(Failure::input)?;
+    let site = Site { file: args.site.config.clone(), base: args.site.load().map_err(Failure::input)? };
+    let profile = args.site.profile(&site.base).map_err(Failure::input)?;
     let open = |config: &Config| board::open_profile(&profile, config.site.coordinates).map_err(unopened);
     // The camera exposes while the networks load.
     let early = match args.once {
@@ -135,7 +106,7 @@ pub fn run(args: Args) -> Done {
     let pulse = Arc::new(Pulse::default());
     let beside = Beside {
         config: &config,
-        file: console::absolute(args.config.as_deref()),
+        file: console::absolute(args.site.config.as_deref()),
         bench,
         profile: Some(profile.clone()),
         models: names,
@@ -228,19 +199,6 @@ fn system(words: &[String]) -> Done {
     }
 }
 
-/// The configuration with what the command line overrides.
-pub(super) fn overridden(args: &Args, mut config: Config) -> Config {
-    if let Some(journal) = &args.journal {
-        config.journal = beside(journal);
-        config.out.directory.path = neighbour(journal, "-outbox");
-    }
-    if !args.model.is_empty() {
-        config.models.manifests.clone_from(&args.model);
-    }
-    args.engine.change(&mut config.models);
-    config
-}
-
 /// A trap that cannot start: mostly wrong input.
 pub(super) fn unstarted(error: StartError) -> Failure {
     match error {
@@ -298,18 +256,6 @@ fn told(done: Result<(), BundleError>) {
 /// Wrong input or a device that failed.
 fn unopened(error: BoardError) -> Failure {
     if error.is_input() { Failure::input(error) } else { Failure::runtime(error) }
-}
-
-/// A journal at `path` with its own folder of pictures beside it.
-pub(super) fn beside(path: &Path) -> Journal {
-    Journal { path: path.to_owned(), media: neighbour(path, "-media") }
-}
-
-/// A folder beside a journal, named after it.
-pub(super) fn neighbour(journal: &Path, ending: &str) -> PathBuf {
-    let mut folder = journal.file_stem().map(OsString::from).unwrap_or_default();
-    folder.push(ending);
-    journal.with_file_name(folder)
 }
 
 /// The devices of a board, as the pipeline takes them.

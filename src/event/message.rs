@@ -151,7 +151,8 @@ impl Power {
     /// The processor was slowed down since the system's start.
     pub const THROTTLED_BEFORE: u8 = 8;
     /// The words for the bits, from the lowest.
-    pub const STRAINS: [&'static str; 4] = ["under-voltage", "under-voltage-before", "throttled", "throttled-before"];
+    pub const STRAINS: [&'static str; 4] =
+        ["under-voltage", "under-voltage-before", "throttled", "throttled-before"];
 }
 
 /// Most lines of one [`Digest`]; more species than that are told in several parts.

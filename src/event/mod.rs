@@ -15,8 +15,8 @@ pub mod wire;
 
 pub use codebook::{CODEBOOK_MAX, Code, Codebook, CodebookError};
 pub use message::{
-    Anchor, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, EPOCH, Health, Lost, Message, Power, Reset,
-    Seen, When,
+    Anchor, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, EPOCH, Health, Lost, Message, Power,
+    Reset, Seen, When,
 };
 
 use heapless::String;

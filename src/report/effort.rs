@@ -163,8 +163,10 @@ pub(super) fn readings(all: &Gathered) -> Vec<Series> {
             percent: r.supply.percent,
             celsius: r.temperature,
         };
-        let mut points: Vec<_> =
-            known.map(point).filter(|p| p.volts.is_some() || p.percent.is_some() || p.celsius.is_some()).collect();
+        let mut points: Vec<_> = known
+            .map(point)
+            .filter(|p| p.volts.is_some() || p.percent.is_some() || p.celsius.is_some())
+            .collect();
         points.sort_by_key(|p| p.at);
         Series { name: site.name.clone(), points }
     });

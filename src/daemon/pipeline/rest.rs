@@ -12,7 +12,6 @@ use crate::vision::Judgement;
 /// Under this name the journal keeps the battery's level, so that its hysteresis holds over sleeps.
 const LEVEL: &str = "power.level";
 
-
 /// Stands in every frame that was kept unjudged: `trapline sort` judges the pictures at home.
 pub const NOT_JUDGED: &str = "not judged: the battery was low";
 

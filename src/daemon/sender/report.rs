@@ -5,7 +5,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Days, TimeDelta, Timelike, Utc};
 
-use crate::event::{Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Power, Reset, Sighting, When};
+use crate::event::{
+    Code, Codebook, Digest, DigestLine, EPOCH, Health, Lost, Outcome, Power, Reset, Sighting, When,
+};
 use crate::hal::{Gauges, Strain};
 use crate::store::record::{Stored, StoredEffort};
 use crate::store::{EXPIRED, Effort, EffortKind, Filter, HANDED_OVER, JournalError, Outbox, Reading, Supply};

@@ -6,8 +6,7 @@ use super::items::{AckBody, DigestBody, HealthBody, PowerBody};
 use super::sighting::Run;
 use super::{
     KIND_MIXED, KIND_SIGHTINGS, TAG_ACK, TAG_ANCHOR, TAG_DIGEST, TAG_HEALTH, TAG_LOST, TAG_POWER,
-    TAG_SIGHTINGS,
-    VERSION, WireError,
+    TAG_SIGHTINGS, VERSION, WireError,
 };
 use crate::event::Message;
 
