@@ -230,3 +230,56 @@ fn what_was_learnt_is_there_at_the_next_start() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_judge_that_breaks_costs_its_burst_the_label_and_not_the_watch() {
+    let trap = Trap::new();
+    // The script has nothing to say to the second burst, and panics.
+    let mut pipeline = scripted(&trap, "\"random\"", vec![Outcome::Sighting]);
+    let mut kept = Vec::new();
+    pipeline.run(&AtomicBool::new(false), Some(2), &mut |done| kept.push(done.stowed.kept.len())).unwrap();
+    let events = trap.reader().events(&Default::default()).unwrap().items;
+    let broken = &events[1].burst;
+    assert_eq!((broken.outcome, kept[1]), (Outcome::Failed, 2), "kept with its pictures, and no empty");
+    assert!(
+        broken.frames.iter().all(|frame| frame.failed.as_deref() == Some("the program failed on this burst"))
+    );
+}
+
+#[test]
+fn a_sequence_that_cannot_be_judged_anew_keeps_its_first_label() {
+    let trap = Trap::new();
+    let day = daemon_support::FAST.replace("\"random\"", "\"day\"");
+    trap.write("boards/fast.toml", &day);
+    let script = board::open("fast", &trap.path("boards"), None).unwrap().script.unwrap();
+    let apart = |i: &u64| (script.at(*i) - script.at(i - 1)).num_seconds();
+    let second = (1..script.len().unwrap()).find(|i| apart(i) < 15).expect("a visit of two bursts") as usize;
+    // The script's merge takes only the other order, and panics at this one.
+    let mut outcomes = vec![Outcome::Empty; second - 1];
+    outcomes.extend([Outcome::Sighting, Outcome::Uncertain]);
+    let mut pipeline = scripted(&trap, "\"day\"", outcomes);
+    pipeline.run(&AtomicBool::new(false), Some(second as u64 + 1), &mut |_| {}).unwrap();
+    let last = trap.reader().sequences(None, None).unwrap().items.pop().unwrap();
+    assert_eq!((last.bursts, last.outcome), (2, Outcome::Sighting));
+    let events = trap.reader().events(&Default::default()).unwrap().items;
+    assert_eq!(
+        events.last().unwrap().burst.outcome,
+        Outcome::Uncertain,
+        "the second burst is there by itself"
+    );
+}
+
+#[test]
+fn a_journal_that_breaks_ends_the_watch_and_the_burst_it_cost_is_counted() {
+    let trap = Trap::new();
+    let mut pipeline = scripted(&trap, "\"random\"", vec![Outcome::Sighting, Outcome::Sighting]);
+    let journal = trap.journal();
+    let ended = pipeline.run(&AtomicBool::new(false), None, &mut |_| {
+        // What no full card does: a table is gone.
+        let other = rusqlite::Connection::open(&journal).unwrap();
+        other.execute_batch("ALTER TABLE observation RENAME TO gone").unwrap();
+    });
+    assert!(ended.is_err());
+    assert_eq!(pipeline.totals().bursts_lost, 1);
+    assert_eq!(pipeline.journal().counter(trapline::daemon::sender::BURSTS_LOST).unwrap(), 1);
+}

@@ -240,3 +240,30 @@ fn what_runs_the_networks_can_be_asked() {
     assert!(told.contains("(CPU, ") || told.contains("(CUDA, "), "{told}");
     assert!(trapline(&["models", "list", "--dir", "models"]).contains("engine: ONNX Runtime 1."));
 }
+
+/// Its makers say that the option of its interface is enough; what leaves the machine without the variable was seen
+/// under strace (docs/models.md). So an engine in a process that lacks it must not come to be.
+#[test]
+fn a_process_that_does_not_keep_the_library_silent_does_not_load_it() {
+    const ASKED: &str = "TRAPLINE_STORY_UNSILENCED";
+    if std::env::var_os(ASKED).is_some() {
+        let refused = OnnxRuntime::open(None, Provider::Cpu).expect_err("it was loaded");
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(!maps.contains("libonnxruntime"), "it was refused and is in memory all the same");
+        println!("refused: {refused}");
+        return;
+    }
+    if ready().is_none() {
+        return;
+    }
+    // The variable is read as the process begins: a process of its own.
+    let out = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_process_that_does_not_keep_the_library_silent_does_not_load_it", "--nocapture"])
+        .env(ASKED, "1")
+        .env_remove("ORT_DISABLE_TELEMETRY")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{told}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(told.contains("refused: ") && told.contains("set ORT_DISABLE_TELEMETRY=1"), "{told}");
+}
