@@ -13,7 +13,7 @@ use trapline::event::{Outcome, Source};
 use trapline::store::record::{Box, Burst, Cause, Frame, MediaKind, Observation};
 use trapline::store::{
     Deployment, Effort, EffortKind, Journal, Label, MediaStore, Notebook, Outbox, Picture, Reading,
-    Retention, Seen, Start,
+    Retention, Seen, Start, Supply,
 };
 use trapline::units::{BBox, ClockQuality, Score};
 use trapline::world::{Actor, Being, BurstPlan, Category, Site, Species, jpeg};
@@ -163,6 +163,7 @@ fn beat(
         battery: Some((volts * 1000.0) as u16),
         temperature: Some(warm.round() as i8),
         card_free: Some(90),
+        supply: Supply::default(),
     })?;
     Ok(())
 }
