@@ -4,24 +4,32 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // Helpers of tests may unwrap.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+mod camera_support;
+
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use camera_support::{Played, numbers};
 use trapline::drivers::still::{Options, StillCamera, pattern};
 use trapline::drivers::stream::{Picture, Reboots, Recovery, rpicam_still};
 use trapline::drivers::system_clock::SystemClock;
-use trapline::hal::{Camera, Shot};
+use trapline::hal::Camera;
 
-/// A folder with numbered pictures and a `rpicam-still`.
-struct Bench(tempfile::TempDir);
+/// An `rpicam-still`.
+struct Bench(Played);
+
+impl std::ops::Deref for Bench {
+    type Target = Played;
+
+    fn deref(&self) -> &Played {
+        &self.0
+    }
+}
 
 /// What the program is: `shot` is what it does with the first frame after a SIGUSR1, `$n` counts its pictures from 0 over one run, `$run` its runs.
 const PROGRAM: &str = r#"
-run=$(($(cat $dir/runs 2>/dev/null || echo 0)+1)); echo $run >$dir/runs; echo $$ >>$dir/pids; echo "$@" >$dir/args
 while [ "$1" != --output ]; do shift; done
 pattern=$2; n=0
 name() { printf "$pattern" $n; }
@@ -31,26 +39,11 @@ shot() { cat $dir/$((run*10+n)).jpg >$(name); n=$((n+1)); }
 impl Bench {
     /// `script` runs before the program takes signals.
     fn new(script: &str) -> Bench {
-        let folder = tempfile::tempdir().unwrap();
-        let plain = std::fs::read("tests/data/baseline.jpg").unwrap();
-        for number in 1..=99u8 {
-            // A comment (T.81, B.2.4.5) after the start of image tells the pictures apart.
-            let numbered = [&plain[..2], &[0xFF, 0xFE, 0, 3, number], &plain[2..]].concat();
-            std::fs::write(folder.path().join(format!("{number}.jpg")), numbered).unwrap();
-        }
         let text = format!(
-            "#!/bin/sh\ndir={}\n{PROGRAM}\n{script}\ntrap shoot=1 USR1\ntrap 'echo quit >>$dir/quit; exit 0' USR2\n\
-             while :; do if [ \"$shoot\" ]; then shoot=; shot; fi; sleep 0.02; done\n",
-            folder.path().display()
+            "{PROGRAM}\n{script}\ntrap shoot=1 USR1\ntrap 'echo quit >>$dir/quit; exit 0' USR2\n\
+             while :; do if [ \"$shoot\" ]; then shoot=; shot; fi; sleep 0.02; done"
         );
-        let program = folder.path().join("rpicam-still");
-        std::fs::write(&program, text).unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-        Bench(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        Bench(Played::new("rpicam-still", &text))
     }
 
     fn options(&self) -> Options {
@@ -73,34 +66,9 @@ impl Bench {
         StillCamera::new(options, Arc::new(SystemClock::new()), Recovery::default(), None)
     }
 
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    fn runs(&self) -> u32 {
-        self.text("runs").trim().parse().unwrap_or(0)
-    }
-
-    /// Processes of the program that are still there.
-    fn alive(&self) -> usize {
-        self.text("pids").lines().filter(|pid| Path::new("/proc").join(pid).join("exe").exists()).count()
-    }
-
     fn left(&self) -> usize {
         std::fs::read_dir(self.path("run/trapline-stills")).map_or(0, Iterator::count)
     }
-}
-
-/// The pictures' numbers; 0 for one that is missing. Every other byte must be as it was.
-fn numbers(shots: &[Shot]) -> Vec<u8> {
-    let plain = std::fs::read("tests/data/baseline.jpg").unwrap();
-    let number = |shot: &Shot| {
-        shot.jpeg.as_ref().map_or(0, |jpeg| {
-            assert!(jpeg[..2] == plain[..2] && plain[2..].starts_with(&jpeg[7..]), "a picture is whole");
-            jpeg[6]
-        })
-    };
-    shots.iter().map(number).collect()
 }
 
 #[test]
@@ -270,7 +238,7 @@ fn the_daemon_takes_bursts_by_it() {
     std::fs::write(bench.path("stills.toml"), profile).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_trapline"))
         .args(["run", "--board", "stills", "--bursts", "2", "--json", "--boards"])
-        .arg(bench.0.path())
+        .arg(bench.path(""))
         .arg("--journal")
         .arg(bench.path("trap.db"))
         .env_remove("RUST_LOG")

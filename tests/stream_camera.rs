@@ -2,18 +2,27 @@
 //! not: hang, die, cut pictures, write noise, flood, leave children behind.
 #![allow(clippy::unwrap_used)] // Helpers of tests may unwrap.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+mod camera_support;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use camera_support::{Played, numbers};
 use trapline::drivers::stream::{Options, Picture, Reboots, Recovery, StreamCamera, nvargus};
 use trapline::drivers::system_clock::SystemClock;
-use trapline::hal::{Camera, Shot};
+use trapline::hal::Camera;
 
-/// A folder with numbered pictures and a camera program.
-struct Bench(tempfile::TempDir);
+/// A camera program.
+struct Bench(Played);
+
+impl std::ops::Deref for Bench {
+    type Target = Played;
+
+    fn deref(&self) -> &Played {
+        &self.0
+    }
+}
 
 /// Sends numbered pictures from `$1` to `$2`, 20 a second.
 const PLAY: &str =
@@ -22,26 +31,7 @@ const PLAY: &str =
 impl Bench {
     /// `script` runs with `$run` (1 at the first start), `$dir` and the function `play`.
     fn new(script: &str) -> Bench {
-        let folder = tempfile::tempdir().unwrap();
-        let plain = std::fs::read("tests/data/baseline.jpg").unwrap();
-        for number in 1..=120u8 {
-            // A comment (T.81, B.2.4.5) after the start of image tells the pictures apart.
-            let numbered = [&plain[..2], &[0xFF, 0xFE, 0, 3, number], &plain[2..]].concat();
-            std::fs::write(folder.path().join(format!("{number}.jpg")), numbered).unwrap();
-        }
-        let text = format!(
-            "#!/bin/sh\ndir={0}\nrun=$(($(cat $dir/runs 2>/dev/null || echo 0)+1))\necho $run >$dir/runs\n\
-             echo $$ >>$dir/pids\n{PLAY}{script}\n",
-            folder.path().display()
-        );
-        let program = folder.path().join("camera");
-        std::fs::write(&program, text).unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-        Bench(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        Bench(Played::new("camera", &format!("{PLAY}{script}")))
     }
 
     fn options(&self) -> Options {
@@ -60,28 +50,6 @@ impl Bench {
     fn camera(&self, options: Options) -> StreamCamera {
         StreamCamera::new(options, Arc::new(SystemClock::new()), Recovery::default(), None)
     }
-
-    fn runs(&self) -> u32 {
-        std::fs::read_to_string(self.path("runs")).unwrap_or_default().trim().parse().unwrap_or(0)
-    }
-
-    /// Processes of the program that are still there.
-    fn alive(&self) -> usize {
-        let pids = std::fs::read_to_string(self.path("pids")).unwrap_or_default();
-        pids.lines().filter(|pid| Path::new("/proc").join(pid).join("exe").exists()).count()
-    }
-}
-
-/// The pictures' numbers; 0 for one that is missing. Every other byte must be as it was.
-fn numbers(shots: &[Shot]) -> Vec<u8> {
-    let plain = std::fs::read("tests/data/baseline.jpg").unwrap();
-    let number = |shot: &Shot| {
-        shot.jpeg.as_ref().map_or(0, |jpeg| {
-            assert!(jpeg[..2] == plain[..2] && plain[2..].starts_with(&jpeg[7..]), "a picture is whole");
-            jpeg[6]
-        })
-    };
-    shots.iter().map(number).collect()
 }
 
 fn consecutive(numbers: &[u8]) -> bool {

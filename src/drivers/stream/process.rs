@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+/// How long a program may take to end by itself before it is asked to.
+const BY_ITSELF: Duration = Duration::from_millis(100);
+
 /// A program that was asked to end has so long before it is killed: `rpicam-vid` closes the camera meanwhile.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -57,6 +60,8 @@ impl Process {
 
     /// Ends it with its children, by force if need be. What it said last, and how it ended by itself if it did.
     pub(in crate::drivers) fn end(mut self) -> String {
+        // One whose output has just ended is about to: its own status tells more than that of our signal.
+        self.gone_within(BY_ITSELF);
         let by_itself = self.child.try_wait().ok().flatten();
         self.signal(Signal::TERM);
         if !self.gone_within(GRACE) {

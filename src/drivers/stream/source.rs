@@ -60,9 +60,7 @@ impl Program {
 
 impl Source for Program {
     fn name(&self) -> String {
-        let command = self.command();
-        let program = command.iter().find(|word| word.starts_with(|c: char| c.is_alphanumeric()));
-        format!("camera {}", program.map_or("without a program", String::as_str))
+        format!("camera {}", self.command().first().map_or("without a program", String::as_str))
     }
 
     fn cure(&self) -> &'static str {
