@@ -7,6 +7,7 @@ mod command_text;
 pub mod directory;
 pub mod gauges;
 pub mod gpio;
+pub mod gps;
 pub mod i2c;
 pub mod iridium;
 pub mod light;
