@@ -41,7 +41,6 @@ impl Check<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::super::Profile;
-    use super::*;
 
     #[test]
     fn a_receiver_is_read_and_what_cannot_be_is_refused() {
