@@ -28,6 +28,7 @@ pub mod sysfs_gauges;
 pub mod system_clock;
 pub mod trigger;
 pub mod v4l2;
+pub mod wake;
 pub mod webhook;
 mod whole_file;
 

@@ -146,7 +146,12 @@ pub trait PowerControl: Send {
         false
     }
 
-    /// The controller's own clock; `None`: it has none, or says itself that it lost the time.
+    /// Whether it has a clock of its own that nobody else reads: the kernel's are read by the system.
+    fn tells_time(&self) -> bool {
+        false
+    }
+
+    /// The controller's own clock; `None`: it has none, or lost the time, or nobody knows in what zone it is.
     fn time(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
         Ok(None)
     }
