@@ -17,6 +17,7 @@ mod check;
 mod energy;
 mod find;
 mod gauges;
+mod gps;
 mod profile;
 mod raw;
 mod watch;
@@ -26,6 +27,7 @@ pub use camera::alone as camera;
 pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
 pub use gauges::{BatteryDriver, BatteryWiring, LightDriver, LightWiring, SharedGauges, gauges};
+pub use gps::{GpsDriver, GpsWiring, locator};
 pub use profile::{CameraDriver, ClockDriver, Light, Power, PowerDriver, Profile, Stream, TriggerDriver};
 pub use watch::sensor;
 

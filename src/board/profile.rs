@@ -9,6 +9,7 @@ use super::BoardError;
 use super::check::Check;
 use super::energy::Energy;
 use super::gauges::{BatteryWiring, LightWiring};
+use super::gps::GpsWiring;
 use super::raw::Raw;
 use crate::drivers::bench::Options;
 use crate::drivers::gpio::LineName;
@@ -50,6 +51,8 @@ pub struct Profile {
     pub battery: BatteryWiring,
     /// The light sensor.
     pub light_sensor: LightWiring,
+    /// The satellite receiver; `None`: there is none.
+    pub gps: Option<GpsWiring>,
     /// The spool folder.
     pub spool: spool::Options,
     /// What the bench devices play.
@@ -193,6 +196,7 @@ impl Profile {
             stream: check.stream(raw.stream, raw.camera)?,
             light_sensor: check.light_sensor(&raw.light)?,
             battery: check.battery(&raw.battery)?,
+            gps: check.gps(&raw.gps)?,
             spool: check.spool(&raw.spool)?,
             power: check.power(raw.power)?,
             energy,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::energy::Energy;
 use super::gauges::{BatteryDriver, LightDriver};
+use super::gps::GpsDriver;
 use super::profile::{CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
 use crate::drivers::bench::{AlarmFault, Faults, Pace, Play, Scenery};
 use crate::drivers::light::Level;
@@ -28,6 +29,7 @@ pub(super) struct Raw {
     pub stream: RawStream,
     pub light: RawLight,
     pub battery: RawBattery,
+    pub gps: RawGps,
     pub spool: RawSpool,
     pub power: RawPower,
     pub energy: Option<Energy>,
@@ -282,6 +284,34 @@ impl Default for RawBattery {
             cells: 1,
             cell_mohm: 0,
             every_s: 10,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGps {
+    pub driver: GpsDriver,
+    pub port: String,
+    pub baud: i64,
+    pub power_line: String,
+    pub decimals: i64,
+    pub every_h: i64,
+    pub wait_s: i64,
+    pub again_min: i64,
+}
+
+impl Default for RawGps {
+    fn default() -> Self {
+        RawGps {
+            driver: GpsDriver::None,
+            port: "/dev/serial0".to_owned(),
+            baud: 9600,
+            power_line: String::new(),
+            decimals: 3,
+            every_h: 24,
+            wait_s: 180,
+            again_min: 60,
         }
     }
 }

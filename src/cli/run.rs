@@ -9,6 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 
 use super::burst_line::{Paint, columns, object, say};
 use super::console::{self, Beside};
+use super::locating::{self, Locating};
 use super::sending::{self, Around, Taxa, Working};
 use super::service::Service;
 use super::site::{InsteadArgs, SiteArgs};
@@ -17,6 +18,7 @@ use crate::board::{self, Board, BoardError};
 use crate::bundle::{BundleError, Kind, Site, StartError};
 use crate::config::Config;
 use crate::daemon::live::Power;
+use crate::daemon::locate;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Judges, Pipeline};
 use crate::daemon::power::Keeper;
@@ -24,7 +26,7 @@ use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
 use crate::event::Outcome;
 use crate::hal::Asks;
-use crate::store::JournalError;
+use crate::store::{JournalError, Outbox};
 
 /// Shown at the end of `--help`.
 const EXAMPLES: &str = "\
@@ -61,13 +63,18 @@ pub struct Args {
 pub fn run(args: Args) -> Done {
     let site = Site { file: args.site.config.clone(), base: args.site.load().map_err(Failure::input)? };
     let profile = args.site.profile(&site.base).map_err(Failure::input)?;
-    let open = |config: &Config| board::open_profile(&profile, config.site.coordinates).map_err(unopened);
+    // Where nobody said where it stands, the sun goes by what the satellite receiver found in an earlier run.
+    let journal = args.instead.journal().unwrap_or(&site.base.journal.path);
+    let found = locating::remembered(&profile, journal, &site.base.site.name);
+    let open =
+        |config: &Config| board::open_profile(&profile, config.site.coordinates.or(found)).map_err(unopened);
     // The camera exposes while the networks load.
     let early = match args.once {
         true => Some(once::begin(open(&site.base)?, &site.base, args.by_clock)?),
         false => None,
     };
-    let (config, networks, unable) = once::judge(&site, &args)?;
+    let (mut config, networks, unable) = once::judge(&site, &args)?;
+    config.site.coordinates = config.site.coordinates.or(found);
     let mut board = early.map_or_else(|| open(&config), Ok)?;
     signal_hook::flag::register(SIGUSR2, board.asked.signal()).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
@@ -98,8 +105,15 @@ pub fn run(args: Args) -> Done {
         gauges: Arc::clone(&gauges),
         stop: &stop,
         site: Some(&site),
-        shedding,
+        shedding: Arc::clone(&shedding),
         asks: Arc::clone(&asks),
+    };
+    let whereabouts = locate::Around {
+        clock: Arc::clone(&clock),
+        outbox: Outbox::of(pipeline.journal()).map_err(Failure::runtime)?,
+        shedding,
+        boot: pipeline.journal().boot(),
+        deployment: config.site.name.clone(),
     };
     let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
@@ -122,6 +136,7 @@ pub fn run(args: Args) -> Done {
     let page = console::start(&mut pipeline, beside)?;
     let sender = Working::start(ready.sender, pulse.watch("sender", config.watchdog.sender))?;
     pipeline.watched(pulse.watch("pipeline", config.watchdog.pipeline));
+    let locating = Locating::start(&profile, whereabouts)?;
     let service = Service::start(pulse)?;
     let mut tally = Tally::default();
     let paint = Paint::for_stdout();
@@ -154,6 +169,7 @@ pub fn run(args: Args) -> Done {
         service.finish();
     }
     drop(sender.finish());
+    locating.finish();
     if args.once {
         pipeline.hand_over(once::watched(&profile)).map_err(failed)?;
     }

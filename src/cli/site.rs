@@ -72,6 +72,11 @@ pub struct InsteadArgs {
 }
 
 impl InsteadArgs {
+    /// The journal that was given.
+    pub(super) fn journal(&self) -> Option<&Path> {
+        self.journal.as_deref()
+    }
+
     /// The configuration with what was given in its place.
     pub(super) fn change(&self, mut config: Config) -> Config {
         if let Some(journal) = &self.journal {

@@ -4,12 +4,13 @@
 //! journal's rows, `merge` recomputes a sequence from all its bursts, `models` opens the networks a site chose,
 //! `taxa` knows what they can name, `health` counts what happened, `pulse` knows who makes progress, `live` shows it
 //! to whoever watches, `aim` takes the pictures one aims the camera by, `ration` looks less while the battery is low,
-//! `power` holds the power plan, `once` is a run for one burst. The `sender` is the second long-lived thread.
+//! `power` holds the power plan, `once` is a run for one burst, `locate` asks the satellite receiver. The `sender` is the second long-lived thread.
 
 mod aim;
 mod chosen;
 pub mod health;
 pub mod live;
+pub mod locate;
 pub mod merge;
 pub mod models;
 pub mod once;

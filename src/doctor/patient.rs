@@ -11,7 +11,9 @@ use crate::board::Profile;
 use crate::config::Config;
 use crate::daemon::pipeline::Judges;
 use crate::event::EventKey;
-use crate::hal::{Camera, Clock, DeviceError, Gauges, Link, Shot, Signal, Trigger, Uplink, UplinkError};
+use crate::hal::{
+    Camera, Clock, DeviceError, Gauges, Link, Locator, Shot, Signal, Trigger, Uplink, UplinkError,
+};
 use crate::store::Reader;
 use crate::store::record::{MediaKind, StoredMedia};
 
@@ -118,6 +120,11 @@ pub trait Hands {
 
     /// The board's camera; `None`: it takes no pictures of its own accord (a spool folder).
     fn camera(&mut self) -> Result<Option<Box<dyn Camera>>, DeviceError>;
+
+    /// The board's satellite receiver; `None`: it has none, or somebody else asks it.
+    fn locator(&mut self) -> Result<Option<Box<dyn Locator>>, DeviceError> {
+        Ok(None)
+    }
 
     /// The newest whole picture that was taken, and when.
     fn picture(&mut self) -> Option<(DateTime<Utc>, Vec<u8>)>;

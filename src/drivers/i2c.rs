@@ -51,6 +51,17 @@ impl<B: I2c> Registers<B> {
         written.map_err(|error| self.fault(format!("register 0x{register:02x} cannot be written: {error:?}")))
     }
 
+    /// Writes bytes from `register` on, at most sixteen.
+    pub fn write(&mut self, register: u8, bytes: &[u8]) -> Result<(), DeviceError> {
+        let mut sent = [register; 17];
+        let length = 1 + bytes.len().min(16);
+        for (place, byte) in sent.iter_mut().skip(1).zip(bytes) {
+            *place = *byte;
+        }
+        let written = self.bus.write(self.address, sent.get(..length).unwrap_or_default());
+        written.map_err(|error| self.fault(format!("register 0x{register:02x} cannot be written: {error:?}")))
+    }
+
     /// What is wrong with the chip.
     pub fn fault(&self, what: impl Into<String>) -> DeviceError {
         DeviceError {

@@ -7,6 +7,7 @@ mod command_text;
 pub mod directory;
 pub mod gauges;
 pub mod gpio;
+pub mod gps;
 pub mod i2c;
 pub mod iridium;
 pub mod light;
@@ -27,6 +28,7 @@ pub mod sysfs_gauges;
 pub mod system_clock;
 pub mod trigger;
 pub mod v4l2;
+pub mod wake;
 pub mod webhook;
 mod whole_file;
 

@@ -3,7 +3,7 @@
 mod power;
 mod uplink;
 
-pub use power::{Battery, Charge, Fix, Handed, LightSensor, Locator, PowerControl, Strain, Woken};
+pub use power::{Battery, Charge, Fix, Handed, LightSensor, Locator, PowerControl, Sky, Strain, Woken};
 pub use uplink::{
     Downlink, Dues, Form, Link, NetworkTime, Parcel, Receipt, Signal, Subject, Uplink, UplinkError,
 };

@@ -77,10 +77,30 @@ pub struct Fix {
     pub place: Option<(f64, f64)>,
 }
 
+/// What a satellite receiver said while it was listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sky {
+    /// Sentences that were whole.
+    pub sentences: u64,
+    /// Sentences that were cut, or whose checksum was wrong or missing.
+    pub damaged: u64,
+    /// Satellites that it used last; `None`: it did not say.
+    pub satellites: Option<u32>,
+}
+
 /// Tells the place and the time by satellite.
 pub trait Locator: Send {
-    /// A fix no older than a few seconds; waits at most `wait`. `Ok(None)`: there is none yet.
+    /// A fix no older than a second or two; waits at most `wait`. `Ok(None)`: there is none yet; ask again. It has power
+    /// from the first call on, until [`Locator::rest`].
     fn fix(&mut self, wait: Duration) -> Result<Option<Fix>, DeviceError>;
+
+    /// It is not needed for a while: its power is cut, where there is a pin for that.
+    fn rest(&mut self) {}
+
+    /// What it said so far.
+    fn sky(&self) -> Sky {
+        Sky::default()
+    }
 }
 
 /// Wakes a trap that is off, and cuts its power.
@@ -126,7 +146,12 @@ pub trait PowerControl: Send {
         false
     }
 
-    /// The controller's own clock; `None`: it has none, or says itself that it lost the time.
+    /// Whether it has a clock of its own that nobody else reads: the kernel's are read by the system.
+    fn tells_time(&self) -> bool {
+        false
+    }
+
+    /// The controller's own clock; `None`: it has none, or lost the time, or nobody knows in what zone it is.
     fn time(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
         Ok(None)
     }

@@ -57,7 +57,7 @@ pub use notes::{
     Supply, standing,
 };
 pub use opening::in_use;
-pub use outbox::{EXPIRED, Notice, Outbox, Priority, Route, Waiting};
+pub use outbox::{EXPIRED, Located, Notice, Outbox, Priority, Route, Waiting};
 pub use quarantine::Quarantined;
 pub use reader::{Filter, Listing, MediaTotals, Reader};
 pub use reserve::RESERVE_BYTES;

@@ -84,7 +84,7 @@ pub struct StoredSetup {
     pub deployment: String,
     /// Since when this is known.
     pub at: DateTime<Utc>,
-    /// `configuration`, `page` or `command`.
+    /// `configuration`, `page`, `command` or `gps`.
     pub source: String,
     /// What is known.
     pub setup: Setup,
@@ -157,7 +157,7 @@ pub struct Happening {
     pub at: DateTime<Utc>,
     /// How far that clock could be trusted.
     pub clock: ClockQuality,
-    /// `battery`, `gauge`, `clock`, `rest`, `watch`, `sleep`, `wake`, `unverified` or `place`.
+    /// `battery`, `gauge`, `clock`, `rest`, `watch`, `sleep`, `wake`, `unverified`, `place` or `gps`.
     pub kind: String,
     /// In plain words.
     pub text: String,
@@ -297,10 +297,14 @@ impl Notebook {
     }
 }
 
-/// How a deployment stands by the newest word.
-pub(super) fn newest_setup(db: &Connection, deployment: i64) -> rusqlite::Result<Setup> {
+/// How a deployment stands by the newest word, and whose word that is; empty where nobody said anything.
+pub(super) fn newest_setup(db: &Connection, deployment: i64) -> rusqlite::Result<(String, Setup)> {
     let rows = SETUP.select(db, "WHERE deployment = ? ORDER BY id DESC LIMIT 1", &[deployment.into()])?;
-    Ok(rows.sound.first().and_then(|row| serde_json::from_str(row.text("details")).ok()).unwrap_or_default())
+    let newest = rows.sound.first().and_then(|row| {
+        let setup = serde_json::from_str(row.text("details")).ok()?;
+        Some((row.text("source").to_owned(), setup))
+    });
+    Ok(newest.unwrap_or_default())
 }
 
 /// Writes how a deployment stands, unless that source said the same last time: a start with the configuration of ever

@@ -92,6 +92,36 @@ pub struct Notice {
     pub passed: Option<DateTime<Utc>>,
 }
 
+/// What a satellite receiver's place was to a deployment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Located {
+    /// It had none and has this one now.
+    First,
+    /// It has this one already.
+    Same,
+    /// It had another one by the receiver, and has this one now: the trap was carried.
+    Moved {
+        /// Degrees north and east.
+        from: (f64, f64),
+    },
+    /// It has another one that people said, and keeps it.
+    Elsewhere {
+        /// Degrees north and east.
+        from: (f64, f64),
+        /// Who said it: `configuration`, `page` or `command`.
+        source: String,
+    },
+}
+
+/// Who said it, where a satellite receiver did.
+const RECEIVER: &str = "gps";
+
+/// The row of the deployment of `boot`.
+fn deployment(db: &Connection, boot: u32) -> rusqlite::Result<Option<i64>> {
+    let rows = BOOT.select(db, "WHERE id = ?", &[Value::Integer(boot.into())])?;
+    Ok(rows.sound.first().map(|row| row.integer("deployment")))
+}
+
 /// The outbox, open for sending.
 #[derive(Debug)]
 pub struct Outbox {
@@ -476,14 +506,41 @@ impl Outbox {
     /// deployment stays.
     pub fn place(&mut self, boot: u32, north: f64, east: f64, at: DateTime<Utc>) -> Result<(), JournalError> {
         self.transaction(|db| {
-            let id = [Value::Integer(boot.into())];
-            let Some(row) = BOOT.select(db, "WHERE id = ?", &id)?.sound.into_iter().next() else {
-                return Ok(());
-            };
-            let deployment = row.integer("deployment");
-            let mut setup = notes::newest_setup(db, deployment)?;
+            let Some(deployment) = deployment(db, boot)? else { return Ok(()) };
+            let mut setup = notes::newest_setup(db, deployment)?.1;
             (setup.latitude, setup.longitude) = (Some(north), Some(east));
             notes::write_setup(db, deployment, &setup, "command", at)
+        })
+    }
+
+    /// A satellite receiver found the trap of `boot` at `place`, degrees north and east. That becomes its deployment's
+    /// place where nobody else said one: what people say goes before. Places `within` so many degrees of each other are
+    /// the same; `uncertainty_m` are metres around it.
+    pub fn located(
+        &mut self,
+        boot: u32,
+        place: (f64, f64),
+        within: f64,
+        uncertainty_m: u32,
+        at: DateTime<Utc>,
+    ) -> Result<Located, JournalError> {
+        self.transaction(|db| {
+            let Some(deployment) = deployment(db, boot)? else { return Ok(Located::Same) };
+            let (source, mut setup) = notes::newest_setup(db, deployment)?;
+            let before = setup.latitude.zip(setup.longitude);
+            let near = |(north, east): (f64, f64)| {
+                (north - place.0).abs() <= within && (east - place.1).abs() <= within
+            };
+            let found = match before {
+                None => Located::First,
+                Some(from) if near(from) => return Ok(Located::Same),
+                Some(from) if source == RECEIVER => Located::Moved { from },
+                Some(from) => return Ok(Located::Elsewhere { from, source }),
+            };
+            (setup.latitude, setup.longitude) = (Some(place.0), Some(place.1));
+            setup.coordinate_uncertainty_m = Some(uncertainty_m);
+            notes::write_setup(db, deployment, &setup, RECEIVER, at)?;
+            Ok(found)
         })
     }
 

@@ -11,6 +11,7 @@ use crate::drivers::gpio::LineName;
 
 mod battery;
 mod camera;
+mod gps;
 mod trigger;
 
 /// Checks values of the file it names.
@@ -233,6 +234,7 @@ mod tests {
             "stream",
             "light",
             "battery",
+            "gps",
             "spool",
             "power",
             "bench",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use serde_json::json;
@@ -10,14 +11,14 @@ use crate::board;
 use crate::cli::burst_line::say;
 use crate::cli::{Done, Failure};
 use crate::drivers::system_clock::SystemClock;
-use crate::hal::{Clock, Gauges};
+use crate::hal::{Clock, DeviceError, Fix, Gauges, Locator, Sky};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   trapline bench gauges --board auto
   trapline bench gauges --board ridge --boards /etc/trapline/boards --json | jq .millivolts
 
-Exit code 1: a battery is configured and cannot be read.";
+Exit code 1: a battery is configured and cannot be read, or a satellite receiver is and says nothing.";
 
 /// Arguments of `trapline bench gauges`.
 #[derive(Debug, clap::Args)]
@@ -31,9 +32,37 @@ pub(super) struct Args {
     /// Where the device tree is that "auto" goes by
     #[arg(long, value_name = "DIR", default_value = board::DEVICE_TREE, hide = true)]
     device_tree: PathBuf,
+    /// How long to wait for a satellite receiver's fix, seconds
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=900))]
+    wait: u16,
     /// One JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What a satellite receiver said.
+struct Found {
+    fix: Option<Fix>,
+    sky: Sky,
+    /// Seconds that its time is ahead of the clock.
+    ahead: Option<f64>,
+}
+
+/// Asks the receiver until it has a fix; `None`: the board has none.
+fn locate(
+    locator: Option<Box<dyn Locator>>,
+    clock: &dyn Clock,
+    wait: Duration,
+) -> Result<Option<Found>, DeviceError> {
+    let Some(mut locator) = locator else { return Ok(None) };
+    let begun = Instant::now();
+    loop {
+        let fix = locator.fix(Duration::from_millis(500))?;
+        if fix.is_some() || begun.elapsed() >= wait {
+            let ahead = fix.map(|fix| (fix.utc - clock.utc().0).as_seconds_f64());
+            return Ok(Some(Found { fix, sky: locator.sky(), ahead }));
+        }
+    }
 }
 
 /// Reads each gauge once.
@@ -48,6 +77,13 @@ pub(super) fn run(args: &Args) -> Done {
     let (charge, fault) = (gauges.charge(), gauges.fault());
     let known = charge.unwrap_or_default();
     let (strain, celsius, lux) = (gauges.strain(), gauges.temperature(), gauges.light());
+    let wait = Duration::from_secs(args.wait.into());
+    let located = board::locator(&profile).and_then(|locator| locate(locator, &*clock, wait));
+    let (found, lost) = match located {
+        Ok(found) => (found, None),
+        Err(fault) => (None, Some(fault.to_string())),
+    };
+    let place = found.as_ref().and_then(|found| found.fix?.place);
     if args.json {
         say(&json!({
             "board": name,
@@ -62,6 +98,14 @@ pub(super) fn run(args: &Args) -> Done {
             "under_voltage_before": strain.map(|strain| strain.under_voltage_before),
             "throttled": strain.map(|strain| strain.throttled),
             "throttled_before": strain.map(|strain| strain.throttled_before),
+            "gps": profile.gps.is_some(),
+            "latitude": place.map(|place| place.0),
+            "longitude": place.map(|place| place.1),
+            "gps_ahead_s": found.as_ref().and_then(|found| found.ahead),
+            "gps_sentences": found.as_ref().map(|found| found.sky.sentences),
+            "gps_damaged": found.as_ref().map(|found| found.sky.damaged),
+            "gps_satellites": found.as_ref().and_then(|found| found.sky.satellites),
+            "gps_fault": lost,
         })
         .to_string());
     } else {
@@ -93,9 +137,27 @@ pub(super) fn run(args: &Args) -> Done {
             value(celsius.map(|celsius| celsius.to_string()), "degrees Celsius")
         ));
         say(&format!("light        {}", value(lux.map(|lux| format!("{lux:.1}")), "lux")));
+        say(&format!("satellites   {}", satellites(profile.gps.is_some(), found.as_ref(), wait)));
     }
-    match fault {
+    match fault.or(lost) {
         None => Ok(()),
         Some(fault) => Err(Failure::Runtime(anyhow!(fault))),
+    }
+}
+
+/// What the receiver said, for people.
+fn satellites(there: bool, found: Option<&Found>, wait: Duration) -> String {
+    let Some(found) = found else {
+        return if there { "not known" } else { "no receiver" }.to_owned();
+    };
+    let used = found.sky.satellites.map_or(String::new(), |used| format!(", {used} used"));
+    match (found.fix.and_then(|fix| fix.place), found.ahead) {
+        (Some((north, east)), Some(ahead)) => {
+            format!("{north}, {east} degrees north and east, {ahead:.1} s ahead of the clock{used}")
+        }
+        _ => {
+            let (waited, sky) = (wait.as_secs(), found.sky);
+            format!("no fix in {waited} s{used}; {} sentences, {} damaged", sky.sentences, sky.damaged)
+        }
     }
 }

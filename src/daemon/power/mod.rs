@@ -66,6 +66,12 @@ impl Shedding {
     pub fn uplink(&self) -> bool {
         self.uplink.load(Ordering::Relaxed)
     }
+
+    /// With a low battery.
+    #[cfg(test)]
+    pub(in crate::daemon) fn low() -> Shedding {
+        Shedding { uplink: AtomicBool::new(true) }
+    }
 }
 
 /// Keeps the power plan.

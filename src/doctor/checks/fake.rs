@@ -11,7 +11,9 @@ use crate::config::{Config, Thresholds};
 use crate::daemon::pipeline::Judges;
 use crate::doctor::{Check, Daemon, Finding, Hands, Linked, Loaded, Patient, Roots};
 use crate::event::Outcome;
-use crate::hal::{Camera, Charge, Clock, DeviceError, Gauges, Shot, Source, Strain, Trigger, Triggered};
+use crate::hal::{
+    Camera, Charge, Clock, DeviceError, Fix, Gauges, Locator, Shot, Source, Strain, Trigger, Triggered,
+};
 use crate::image::Rgb;
 use crate::units::ClockQuality;
 use crate::vision::judge::Frame;
@@ -70,6 +72,24 @@ pub enum Sensor {
     Breaks,
     /// Its line is not there.
     Gone,
+}
+
+/// A satellite receiver.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Sky {
+    /// There is none.
+    Absent,
+    Silent,
+    Fix,
+}
+
+impl Locator for Sky {
+    fn fix(&mut self, _: Duration) -> Result<Option<Fix>, DeviceError> {
+        match self {
+            Sky::Fix => Ok(Some(Fix { utc: Utc::now(), place: Some((46.512, 25.301)) })),
+            _ => Err(fault("nothing came")),
+        }
+    }
 }
 
 fn fault(what: &str) -> DeviceError {
@@ -139,6 +159,7 @@ pub struct FakeHands {
     /// Whether a running trap takes a burst when somebody waves.
     pub fires: bool,
     pub waves: usize,
+    pub sky: Sky,
 }
 
 impl Hands for FakeHands {
@@ -150,6 +171,10 @@ impl Hands for FakeHands {
     }
     fn camera(&mut self) -> Result<Option<Box<dyn Camera>>, DeviceError> {
         Ok(Some(Box::new(FakeCamera(self.shots.clone()))))
+    }
+    fn locator(&mut self) -> Result<Option<Box<dyn Locator>>, DeviceError> {
+        let sky = self.sky;
+        Ok((sky != Sky::Absent).then(|| Box::new(sky) as Box<dyn Locator>))
     }
     fn picture(&mut self) -> Option<(DateTime<Utc>, Vec<u8>)> {
         self.newest.clone()
@@ -216,6 +241,7 @@ impl Trap {
                 programs: Vec::new(),
                 fires: false,
                 waves: 0,
+                sky: Sky::Absent,
             },
             patience: Duration::from_secs(1),
             at_home: false,

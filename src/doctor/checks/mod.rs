@@ -5,6 +5,7 @@ pub(super) mod bundles;
 pub(super) mod camera;
 pub(super) mod clock;
 pub(super) mod configuration;
+pub(super) mod gps;
 pub(super) mod journal;
 pub(super) mod judging;
 pub(super) mod models;

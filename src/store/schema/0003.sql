@@ -5,7 +5,7 @@ CREATE TABLE setup (
     id         INTEGER PRIMARY KEY,
     deployment INTEGER NOT NULL REFERENCES deployment (id),
     at_us      INTEGER NOT NULL,
-    source     TEXT NOT NULL,            -- configuration | page | command
+    source     TEXT NOT NULL,            -- configuration | page | command | gps
     details    TEXT NOT NULL,            -- JSON object, see src/deployment.rs
     crc        INTEGER NOT NULL
 ) STRICT;
