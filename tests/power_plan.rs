@@ -89,3 +89,14 @@ fn no_alarm_that_is_not_certain_sends_the_trap_to_sleep() {
         assert!(!bursts(&trap).is_empty(), "{fault}: it stays awake and watches");
     }
 }
+
+#[test]
+fn a_power_board_that_is_not_there_leaves_the_trap_awake() {
+    for driver in ["witty-pi", "pijuice"] {
+        let trap = thirty_days(&format!("[power]\ndriver = \"{driver}\"\nbus = \"/dev/i2c-250\"\n"), "");
+        assert!(happened(&trap, "sleep").is_empty(), "{driver}");
+        let told = happened(&trap, "unverified");
+        assert!(told.iter().any(|text| text.contains("/dev/i2c-250")), "{driver}: {told:?}");
+        assert!(!bursts(&trap).is_empty(), "{driver}: it watches in its hours");
+    }
+}

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::drivers::bench::{BenchAlarm, BenchCamera, BenchClock, BenchTrigger, Script, Stage};
-use crate::drivers::rtc_alarm::RtcAlarm;
 use crate::drivers::spool;
 use crate::drivers::system_clock::SystemClock;
 use crate::drivers::trigger::Wishes;
@@ -18,6 +17,7 @@ mod energy;
 mod find;
 mod gauges;
 mod gps;
+mod power;
 mod profile;
 mod raw;
 mod watch;
@@ -28,7 +28,10 @@ pub use energy::{Energy, Figure};
 pub use find::{AUTO, BoardError, DEVICE_TREE, detect, find};
 pub use gauges::{BatteryDriver, BatteryWiring, LightDriver, LightWiring, SharedGauges, gauges};
 pub use gps::{GpsDriver, GpsWiring, locator};
-pub use profile::{CameraDriver, ClockDriver, Light, Power, PowerDriver, Profile, Stream, TriggerDriver};
+pub use power::alarm;
+pub use profile::{
+    CameraDriver, ClockDriver, Light, Power, PowerDriver, Profile, Stream, TriggerDriver, Wired,
+};
 pub use watch::sensor;
 
 /// A board's devices, open.
@@ -105,14 +108,6 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
     };
     let power = alarm(profile);
     Ok(Board { trigger, camera, clock, gauges, script: None, power, bench: false, asked, reboot })
-}
-
-/// What wakes the machine of `profile`; the bench's is opened with its other devices.
-pub fn alarm(profile: &Profile) -> Option<Box<dyn PowerControl>> {
-    match &profile.power {
-        Power::Rtc { name, rest } => Some(Box::new(RtcAlarm::new(Path::new("/sys"), name, *rest))),
-        Power::None | Power::Outside | Power::Bench => None,
-    }
 }
 
 /// The pictures of the first burst of the bench, `width` pixels wide, to try networks with.

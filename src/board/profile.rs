@@ -95,6 +95,15 @@ pub struct Light {
     pub filter: (Vec<LineName>, Duration),
 }
 
+/// Where a power board is on I2C.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wired {
+    /// The bus.
+    pub bus: PathBuf,
+    /// Its address.
+    pub address: u8,
+}
+
 /// Who wakes the machine when it is off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Power {
@@ -108,6 +117,10 @@ pub enum Power {
         /// How the machine rests.
         rest: Rest,
     },
+    /// A Witty Pi 4 on the header, [`crate::drivers::wake::witty`].
+    WittyPi(Wired),
+    /// A PiJuice on the header, [`crate::drivers::wake::pijuice`].
+    PiJuice(Wired),
     /// A controller outside, at the sensor: it cuts the power of a machine that went off, and switches it on.
     Outside,
     /// The bench's clock, [`crate::drivers::bench::BenchAlarm`].
@@ -123,6 +136,11 @@ pub enum PowerDriver {
     None,
     /// One of the kernel's clocks.
     Rtc,
+    /// A Witty Pi 4.
+    #[serde(rename = "witty-pi")]
+    WittyPi,
+    /// A PiJuice.
+    PiJuice,
     /// A controller outside.
     Outside,
     /// The bench's clock.
@@ -198,7 +216,7 @@ impl Profile {
             battery: check.battery(&raw.battery)?,
             gps: check.gps(&raw.gps)?,
             spool: check.spool(&raw.spool)?,
-            power: check.power(raw.power)?,
+            power: check.power(&raw.power)?,
             energy,
             bench: check.bench(&raw.bench)?,
             description: raw.description,

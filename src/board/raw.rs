@@ -42,11 +42,19 @@ pub(super) struct RawPower {
     pub driver: PowerDriver,
     pub rtc: String,
     pub rest: Rest,
+    pub bus: String,
+    pub address: i64,
 }
 
 impl Default for RawPower {
     fn default() -> Self {
-        RawPower { driver: PowerDriver::None, rtc: "rtc0".to_owned(), rest: Rest::Off }
+        RawPower {
+            driver: PowerDriver::None,
+            rtc: "rtc0".to_owned(),
+            rest: Rest::Off,
+            bus: "/dev/i2c-1".to_owned(),
+            address: 0,
+        }
     }
 }
 

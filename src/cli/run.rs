@@ -21,7 +21,7 @@ use crate::daemon::live::Power;
 use crate::daemon::locate;
 use crate::daemon::models;
 use crate::daemon::pipeline::{Acknowledged, Devices, Judges, Pipeline};
-use crate::daemon::power::Keeper;
+use crate::daemon::power::{self, Keeper};
 use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
 use crate::event::Outcome;
@@ -66,8 +66,14 @@ pub fn run(args: Args) -> Done {
     // Where nobody said where it stands, the sun goes by what the satellite receiver found in an earlier run.
     let journal = args.instead.journal().unwrap_or(&site.base.journal.path);
     let found = locating::remembered(&profile, journal, &site.base.site.name);
-    let open =
-        |config: &Config| board::open_profile(&profile, config.site.coordinates.or(found)).map_err(unopened);
+    let open = |config: &Config| {
+        let place = config.site.coordinates.or(found);
+        let mut board = board::open_profile(&profile, place).map_err(unopened)?;
+        if let Some(control) = board.power.as_deref_mut() {
+            power::adopt(&*board.clock, control);
+        }
+        Ok::<_, Failure>(board)
+    };
     // The camera exposes while the networks load.
     let early = match args.once {
         true => Some(once::begin(open(&site.base)?, &site.base, args.by_clock)?),

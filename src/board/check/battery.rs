@@ -59,7 +59,7 @@ impl Check<'_> {
         })
     }
 
-    fn bus(&self, key: &'static str, bus: &str) -> Result<PathBuf, BoardError> {
+    pub fn bus(&self, key: &'static str, bus: &str) -> Result<PathBuf, BoardError> {
         if bus.starts_with("/dev/i2c-") {
             return Ok(PathBuf::from(bus));
         }

@@ -4,14 +4,14 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::profile::Power;
-use super::raw::{Raw, RawPower};
+use super::raw::Raw;
 use super::{BoardError, CameraDriver, ClockDriver, PowerDriver, TriggerDriver};
 use crate::drivers::gpio::LineName;
 
 mod battery;
 mod camera;
 mod gps;
+mod power;
 mod trigger;
 
 /// Checks values of the file it names.
@@ -97,24 +97,11 @@ impl Check<'_> {
                 return Err(self.refused("spool.folder", "empty", "a folder"));
             }
         }
+        self.header(raw)?;
         if raw.camera == CameraDriver::Command && raw.stream.command.is_empty() {
             return Err(self.refused("stream.command", "empty", "a program and its arguments"));
         }
         Ok(())
-    }
-
-    /// Who wakes the machine. A clock's name is one of those below /sys/class/rtc.
-    pub fn power(&self, raw: RawPower) -> Result<Power, BoardError> {
-        let number = raw.rtc.strip_prefix("rtc").map(|digits| digits.parse::<u8>());
-        match (raw.driver, number) {
-            (PowerDriver::None, Some(Ok(_))) => Ok(Power::None),
-            (PowerDriver::Outside, Some(Ok(_))) => Ok(Power::Outside),
-            (PowerDriver::Bench, Some(Ok(_))) => Ok(Power::Bench),
-            (PowerDriver::Rtc, Some(Ok(_))) => Ok(Power::Rtc { name: raw.rtc, rest: raw.rest }),
-            _ => {
-                Err(self.refused("power.rtc", format!("\"{}\"", raw.rtc), "rtc0, rtc1 … (ls /sys/class/rtc)"))
-            }
-        }
     }
 
     /// A line's name. A chip's number is refused: it has changed between kernels on the same board.

@@ -35,6 +35,9 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// A step of the clock by more than this against the monotonic one is told.
 const STEP: TimeDelta = TimeDelta::seconds(2);
 
+/// Between two comparisons of the trap's clock with that of a power board.
+const TUNE: Duration = Duration::from_secs(3600);
+
 /// What happened, for the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -74,6 +77,21 @@ impl Shedding {
     }
 }
 
+/// Takes up the time of a power board's own clock, which the system does not read, where nobody else knows the time.
+pub fn adopt(clock: &dyn Clock, control: &mut dyn PowerControl) {
+    if !control.tells_time() || clock.utc().1 != ClockQuality::Unset {
+        return;
+    }
+    match control.time() {
+        Ok(Some(told)) => {
+            let behind = clock.correct(told, ClockQuality::Rtc);
+            log::info!("clock: by {}, it was {:.1} s behind", control.name(), behind.as_seconds_f64());
+        }
+        Ok(None) => log::warn!("{}: its clock was not set by this trap, and is not believed", control.name()),
+        Err(fault) => log::warn!("{fault}"),
+    }
+}
+
 /// Keeps the power plan.
 pub struct Keeper {
     plan: Power,
@@ -92,6 +110,9 @@ pub struct Keeper {
     gauge_fails: bool,
     unset_told: bool,
     unverified: u64,
+    /// When the power board's clock is compared next, and by what quality it was last.
+    next_tune: Duration,
+    tuned: ClockQuality,
 }
 
 impl Keeper {
@@ -118,6 +139,8 @@ impl Keeper {
             gauge_fails: false,
             unset_told: false,
             unverified: 0,
+            next_tune: now,
+            tuned: ClockQuality::Unset,
         }
     }
 
@@ -177,6 +200,7 @@ impl Keeper {
             return None;
         }
         self.next_look = now + LOOK;
+        self.tune(clock);
         let (utc, quality) = clock.utc();
         self.watch_clock(now, utc, quality);
         self.look(now);
@@ -304,8 +328,37 @@ impl Keeper {
         armed
     }
 
+    /// Sets the clock of a power board from a better one: after a start its own is all that is left of the time.
+    fn tune(&mut self, clock: &dyn Clock) {
+        let Some(control) = self.control.as_deref_mut().filter(|control| control.tells_time()) else {
+            return;
+        };
+        let (now, (utc, quality)) = (clock.monotonic(), clock.utc());
+        if quality < ClockQuality::Gps || (now < self.next_tune && quality <= self.tuned) {
+            return;
+        }
+        (self.next_tune, self.tuned) = (now + TUNE, quality);
+        let name = control.name().to_owned();
+        let set = control.time().and_then(|told| match told.map(|told| utc - told) {
+            Some(apart) if apart.abs() <= STEP => Ok(None),
+            apart => control.set_time(utc).map(|()| Some(apart)),
+        });
+        match set {
+            Ok(None) => {}
+            Ok(Some(apart)) => {
+                let by = apart.map_or("it had lost the time".to_owned(), |apart| {
+                    format!("it was {:.0} s behind", apart.as_seconds_f64())
+                });
+                let text = format!("the clock of the {name} is set ({}): {by}", quality.as_str());
+                self.told.push(Told { kind: "clock", text });
+            }
+            Err(fault) => log::warn!("{fault}"),
+        }
+    }
+
     /// When the alarm of a run that ends at once is to fire: the next window, at the longest `plan.longest`.
     pub fn next_alarm(&mut self, clock: &dyn Clock) -> Duration {
+        self.tune(clock);
         let (utc, quality) = clock.utc();
         let wanted = self.wanted(utc, quality).map(|(after, _)| after);
         wanted.unwrap_or(self.plan.longest).clamp(self.plan.shortest, self.plan.longest)

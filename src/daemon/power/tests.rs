@@ -13,6 +13,8 @@ struct Bench {
     quality: ClockQuality,
     percent: Option<u8>,
     alarm: Option<Duration>,
+    /// The controller's own clock, where it has one.
+    board: Option<Option<DateTime<Utc>>>,
     /// What reading the alarm back gives instead.
     reads: Option<Option<Duration>>,
     dead: bool,
@@ -57,8 +59,11 @@ impl Clock for Shared {
         (bench.utc, bench.quality)
     }
 
-    fn correct(&self, _: DateTime<Utc>, _: ClockQuality) -> TimeDelta {
-        TimeDelta::zero()
+    fn correct(&self, utc: DateTime<Utc>, quality: ClockQuality) -> TimeDelta {
+        let mut bench = self.lock();
+        let behind = utc - bench.utc;
+        (bench.utc, bench.quality) = (utc, quality);
+        behind
     }
 }
 
@@ -115,6 +120,19 @@ impl PowerControl for Shared {
     fn hand_over(&mut self) -> Result<Handed, DeviceError> {
         self.lock().handed += 1;
         Ok(Handed::GoesOff)
+    }
+
+    fn tells_time(&self) -> bool {
+        self.lock().board.is_some()
+    }
+
+    fn time(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
+        Ok(self.lock().board.flatten())
+    }
+
+    fn set_time(&mut self, utc: DateTime<Utc>) -> Result<(), DeviceError> {
+        self.lock().board = Some(Some(utc));
+        Ok(())
     }
 }
 
@@ -259,4 +277,44 @@ fn a_trap_that_was_charged_again_leaves_critical_by_the_defaults() {
     assert!(!wishes.contains(&Wish::Sleep), "{wishes:?}");
     assert_eq!(wishes.last(), Some(&Wish::Watch));
     assert_eq!(keeper.level(), Level::Full);
+}
+
+#[test]
+fn a_power_boards_clock_gives_the_time_after_a_start_and_is_set_from_a_better_one() {
+    let mut bench = Shared::new("2000-01-01T00:00:07Z");
+    let real: DateTime<Utc> = "2026-11-26T20:00:00Z".parse().unwrap();
+    (bench.lock().quality, bench.lock().board) = (ClockQuality::Unset, Some(Some(real)));
+    adopt(&bench.clone(), &mut bench);
+    assert_eq!((bench.lock().utc, bench.lock().quality), (real, ClockQuality::Rtc));
+    // A clock that is known is left alone, and so is one whose board has lost the time, or has none.
+    let set = |quality, board| {
+        let mut bench = Shared::new("2027-01-01T00:00:00Z");
+        (bench.lock().quality, bench.lock().board) = (quality, board);
+        adopt(&bench.clone(), &mut bench);
+        bench.lock().quality
+    };
+    assert_eq!(set(ClockQuality::Rtc, Some(Some(real))), ClockQuality::Rtc);
+    assert_eq!(set(ClockQuality::Unset, Some(None)), ClockQuality::Unset);
+    assert_eq!(set(ClockQuality::Unset, None), ClockQuality::Unset);
+
+    // By a battery-backed clock nobody else's is set; by a satellite's it is, at once and then hourly.
+    let board = |bench: &Shared| bench.lock().board.flatten();
+    let mut keeper = bench.keeper(Power::default());
+    bench.lock().board = Some(None);
+    keeper.turn(&bench);
+    assert_eq!(board(&bench), None);
+    bench.lock().quality = ClockQuality::Gps;
+    bench.pass(1);
+    keeper.turn(&bench);
+    assert_eq!(board(&bench), Some(bench.lock().utc));
+    assert!(
+        keeper.take_told().iter().any(|told| told.kind == "clock" && told.text.contains("lost the time"))
+    );
+    bench.lock().board = Some(Some(real));
+    bench.pass(30);
+    keeper.turn(&bench);
+    assert_eq!(board(&bench), Some(real), "not within the hour");
+    bench.pass(30);
+    keeper.turn(&bench);
+    assert_eq!(board(&bench), Some(bench.lock().utc));
 }

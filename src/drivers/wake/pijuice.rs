@@ -83,7 +83,9 @@ impl<B: I2c, D: DelayNs> PiJuice<B, D> {
         // Bit 6 of the hours: twelve of them, bit 5 the second twelve.
         let hours = match hour & 0x40 {
             0 => number(hour & 0x3f),
-            _ => number(hour & 0x1f).map(|hour| hour % 12).map(|twelve| twelve + if hour & 0x20 == 0 { 0 } else { 12 }),
+            _ => number(hour & 0x1f)
+                .map(|hour| hour % 12)
+                .map(|twelve| twelve + if hour & 0x20 == 0 { 0 } else { 12 }),
         };
         let digits = || {
             let time = (hours?, number(minute & 0x7f)?, number(second & 0x7f)?);
@@ -183,8 +185,11 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for PiJuice<B, D> {
         match self.armed()? {
             Some(wakes) if wakes >= OFF_AFTER + SPARE => {}
             wakes => {
-                let wakes = wakes.map_or("is not set".to_owned(), |left| format!("fires in {} s", left.as_secs()));
-                return Err(self.chip.fault(format!("the alarm {wakes}; the power is cut in {} s", OFF_AFTER.as_secs())));
+                let wakes =
+                    wakes.map_or("is not set".to_owned(), |left| format!("fires in {} s", left.as_secs()));
+                return Err(self
+                    .chip
+                    .fault(format!("the alarm {wakes}; the power is cut in {} s", OFF_AFTER.as_secs())));
             }
         }
         let delay = u8::try_from(OFF_AFTER.as_secs()).unwrap_or(NOT_AT_ALL - 1);
@@ -197,7 +202,9 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for PiJuice<B, D> {
                 let _ = self.tell(POWER_OFF, &[NOT_AT_ALL]);
                 Err(match read {
                     Err(fault) => fault,
-                    Ok([left]) => self.chip.fault(format!("the power was to be cut in {delay} s, and it says {left}")),
+                    Ok([left]) => {
+                        self.chip.fault(format!("the power was to be cut in {delay} s, and it says {left}"))
+                    }
                 })
             }
         }

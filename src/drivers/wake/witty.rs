@@ -230,9 +230,12 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for Witty<B, D> {
         match self.armed()? {
             Some(wakes) if wakes >= least => {}
             wakes => {
-                let wakes = wakes.map_or("is not set".to_owned(), |left| format!("fires in {} s", left.as_secs()));
+                let wakes =
+                    wakes.map_or("is not set".to_owned(), |left| format!("fires in {} s", left.as_secs()));
                 let least = least.as_secs();
-                return Err(self.chip.fault(format!("the alarm {wakes}; {least} s are needed until the power is cut")));
+                return Err(self
+                    .chip
+                    .fault(format!("the alarm {wakes}; {least} s are needed until the power is cut")));
             }
         }
         let Some(now) = self.clock()? else { return Err(self.chip.fault("its clock has lost the time")) };
