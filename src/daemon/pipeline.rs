@@ -33,6 +33,7 @@ use crate::vision::judge::{Frame, Judge, Learnt};
 use crate::vision::{Detection, Judgement};
 
 mod rest;
+mod spent;
 
 pub use rest::{NOT_JUDGED, UNJUDGED};
 
@@ -49,9 +50,6 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// Under this name the journal keeps what the judge learnt of the scene.
 const LEARNT: &str = "vision.learnt";
-
-/// The kernel's name for this boot (random(4)).
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The devices of a board.
 pub struct Devices {
@@ -193,6 +191,8 @@ impl Pipeline {
             judge.recall(&learnt);
         }
         let next_heartbeat = devices.clock.monotonic() + HEARTBEAT;
+        let mut devices = devices;
+        spent::recall(&journal, &mut devices, opened.cut_short)?;
         let pipeline = Pipeline {
             devices,
             config,
@@ -364,6 +364,7 @@ impl Pipeline {
             self.judge.end_sequence();
         }
         let shots = self.shoot(triggered.at);
+        self.keep_spent();
         self.step();
         self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
         let begun = Instant::now();
@@ -522,6 +523,7 @@ impl Pipeline {
     fn effort(&mut self, kind: EffortKind) -> Result<(), JournalError> {
         let (at, clock) = self.devices.clock.utc();
         self.watch.suppressed(self.devices.trigger.take_suppressed());
+        self.keep_spent();
         let written = self.journal.log_effort(kind, at, clock, self.watch.effort()).and_then(|()| {
             self.watch.written();
             count_lost(&mut self.journal, self.totals.bursts_lost, &mut self.lost_told)?;
@@ -602,6 +604,5 @@ fn retention(config: &Config) -> Retention {
 
 fn start(clock: &dyn Clock) -> Start {
     let (at, quality) = clock.utc();
-    let kernel_boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default().trim().to_owned();
-    Start { at, clock: quality, kernel_boot }
+    Start { at, clock: quality, kernel_boot: spent::kernel_boot() }
 }
