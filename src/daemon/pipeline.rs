@@ -35,7 +35,7 @@ use crate::vision::{Detection, Judgement};
 mod rest;
 mod spent;
 
-pub use rest::{NOT_JUDGED, UNJUDGED};
+pub use rest::{NOT_JUDGED, OUTSIDE, UNJUDGED};
 
 use rest::unjudged;
 
@@ -169,6 +169,8 @@ pub struct Pipeline {
     /// The watch has ended and the machine is awake, or about to go off.
     resting: bool,
     goes_off: bool,
+    /// Triggers of the rest that were not answered.
+    outside: u64,
     /// A sensor outside stands watch when the run is over.
     hands_over: bool,
 }
@@ -215,6 +217,7 @@ impl Pipeline {
             keeper: None,
             resting: false,
             goes_off: false,
+            outside: 0,
             hands_over: false,
         };
         Ok(pipeline)
@@ -260,10 +263,13 @@ impl Pipeline {
             let triggered = self.wait();
             // After the wait: by the time of the trigger, not by that of the one before.
             if self.power()? {
-                return Ok(());
+                return self.count_outside();
             }
             // Whoever asks for a burst gets one at any hour.
             let wanted = |triggered: &Triggered| !self.resting || triggered.source == Source::Asked;
+            if triggered.as_ref().is_some_and(|triggered| !wanted(triggered)) {
+                self.outside += 1;
+            }
             if let Some(triggered) = triggered.filter(wanted) {
                 self.step();
                 self.answer(triggered, told)?;
@@ -275,7 +281,7 @@ impl Pipeline {
             self.heartbeat()?;
         }
         if self.resting {
-            return Ok(());
+            return self.count_outside();
         }
         self.judge.end_sequence();
         self.effort(if self.hands_over { EffortKind::Handover } else { EffortKind::Stop })
