@@ -7,10 +7,21 @@ mod daemon_support;
 
 use std::process::Command;
 
-use chrono::{DateTime, Timelike, Utc};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use daemon_support::{SITE, Trap};
+use trapline::config::Config;
+use trapline::daemon::once::Unable;
+use trapline::daemon::pipeline::{Devices, OUTSIDE, Pipeline};
+use trapline::daemon::power::Keeper;
+use trapline::drivers::trigger::Start;
+use trapline::hal::{Camera, Clock, DeviceError, Gauges, Shot, Source};
 use trapline::store::record::StoredEffort;
 use trapline::store::{EffortKind, Outbox};
+use trapline::units::ClockQuality;
 
 /// One burst a day at any hour, for thirty days; the plan lets those of one window through.
 fn thirty_days(power: &str, alarm: &str) -> Trap {
@@ -52,6 +63,9 @@ fn bursts_outside_the_hours_of_watch_are_not_taken_and_the_effort_has_gaps() {
     assert!(!bursts.is_empty() && bursts.len() < 30, "{} of 30", bursts.len());
     assert_eq!(effort.iter().map(|row| row.effort.bursts).sum::<u32>() as usize, bursts.len());
     assert!(happened(&trap, "sleep").is_empty(), "nothing wakes this board");
+    // The bench plays one a day: what was not taken is counted, and so nothing is lost silently.
+    let outside = Outbox::beside(&trap.journal()).unwrap().counter(OUTSIDE).unwrap();
+    assert_eq!(bursts.len() as u64 + outside, 30, "{outside} outside");
 }
 
 #[test]
@@ -98,5 +112,62 @@ fn a_power_board_that_is_not_there_leaves_the_trap_awake() {
         let told = happened(&trap, "unverified");
         assert!(told.iter().any(|text| text.contains("/dev/i2c-250")), "{driver}: {told:?}");
         assert!(!bursts(&trap).is_empty(), "{driver}: it watches in its hours");
+    }
+}
+
+/// Ten in the morning, by a battery-backed clock; a camera that gives what is no picture; no battery gauge.
+struct Morning;
+
+impl Clock for Morning {
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(7)
+    }
+    fn utc(&self) -> (DateTime<Utc>, ClockQuality) {
+        ("2026-11-26T10:00:00Z".parse().unwrap(), ClockQuality::Rtc)
+    }
+    fn correct(&self, _: DateTime<Utc>, _: ClockQuality) -> TimeDelta {
+        TimeDelta::zero()
+    }
+}
+
+impl Camera for Morning {
+    fn burst(&mut self, frames: usize, _: Duration) -> Result<Vec<Shot>, DeviceError> {
+        Ok(vec![Shot { taken: self.utc().0, jpeg: Ok(vec![1, 2, 3]) }; frames])
+    }
+}
+
+impl Gauges for Morning {
+    fn battery(&self) -> Option<u16> {
+        None
+    }
+    fn temperature(&self) -> Option<i8> {
+        None
+    }
+}
+
+#[test]
+fn a_start_for_one_burst_outside_the_hours_keeps_none_and_counts_it() {
+    for (hours, bursts, outside) in [("06:00..18:00", 1, 0), ("20:00..06:00", 0, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.journal.path = folder.path().join("trap.db");
+        config.journal.media = folder.path().join("media");
+        config.retention.floor = 0;
+        config.power.hours = vec![hours.parse().unwrap()];
+        let trigger = Box::new(Start::new(Morning.utc().0, Source::Pir));
+        let devices = Devices { trigger, camera: Box::new(Morning), clock: Arc::new(Morning) };
+        let judge = Box::new(Unable("nobody judges here".to_owned()));
+        let plan = config.power.clone();
+        let path = config.journal.path.clone();
+        let mut pipeline = Pipeline::open(config, devices, judge, Vec::new()).unwrap();
+        pipeline.keep(Keeper::new(plan, None, Box::new(Morning), None, Duration::ZERO)).unwrap();
+        pipeline.hands_over();
+        pipeline.run(&AtomicBool::new(false), Some(1), &mut |_| {}).unwrap();
+        assert!(pipeline.hand_over(true).unwrap(), "it goes off either way");
+        let reader = pipeline.journal().reader().unwrap();
+        assert_eq!(reader.events(&Default::default()).unwrap().items.len(), bursts, "{hours}");
+        assert_eq!(Outbox::beside(&path).unwrap().counter(OUTSIDE).unwrap(), outside, "{hours}");
+        let told = reader.happenings().unwrap().items;
+        assert_eq!(told.iter().filter(|told| told.kind == "rest").count() as u64, outside, "{told:?}");
     }
 }

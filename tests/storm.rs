@@ -144,3 +144,57 @@ fn without_a_storm_every_visit_has_its_burst_at_once() {
     assert_eq!(caught(&bursts).len(), 20);
     assert!(first.iter().all(|f| bursts.contains(&(f + 1))));
 }
+
+/// A day of 10 Hz in which the trap starts anew every seven minutes: each time it knows what `kept` gives it, so long
+/// after. Ticks of the bursts.
+fn restarting(keeps: bool, passed: impl Fn(u64) -> Duration) -> Vec<u64> {
+    let clock = Arc::new(Ticks(AtomicU64::new(0)));
+    let (mut bursts, mut kept) = (Vec::new(), None);
+    while clock.now() < TICKS {
+        let sensor = Sensor { clock: Arc::clone(&clock), fires: |_| true, fired: 0 };
+        let mut storm = Storm::new(sensor, LIMITS, clock.clone());
+        if let Some((spent, at)) = kept.take().filter(|_| keeps) {
+            let spent: Vec<trapline::hal::Spent> = spent;
+            storm.recall(&spent, passed(clock.now() - at), true);
+        }
+        let until = clock.now() + 7 * 600;
+        while clock.now() < until.min(TICKS) {
+            if storm.wait(Duration::from_millis(500)).unwrap().is_some() {
+                bursts.push(clock.now());
+                // As the daemon does after each burst, through the bytes that the journal keeps.
+                let bytes = serde_json::to_vec(&storm.spent()).unwrap();
+                kept = Some((serde_json::from_slice(&bytes).unwrap(), clock.now()));
+            }
+        }
+        // Half a minute to start, in which the sensor fires on.
+        clock.0.fetch_add(300, Ordering::SeqCst);
+    }
+    bursts
+}
+
+#[test]
+fn a_trap_that_starts_anew_in_a_storm_has_no_fresh_budget() {
+    let spread = |bursts: &[u64]| bursts.windows(2).map(|w| w[1] - w[0]).min().unwrap();
+    let whole = day(|_| true).0.len();
+    let ticks = |passed: u64| TICK * u32::try_from(passed).unwrap();
+    let fresh = restarting(false, ticks);
+    let kept = restarting(true, ticks);
+    // With a clock that was never set no time counts as passed while it starts.
+    let unset = restarting(true, |_| Duration::ZERO);
+    println!(
+        "a day of a storm, 192 starts: {} bursts with fresh budgets, {} with kept ones, {} by an unset clock; {whole} \
+         without a start",
+        fresh.len(),
+        kept.len(),
+        unset.len()
+    );
+    assert!(fresh.len() > whole * 5 / 4, "each start brought a burst of bursts: {} of {whole}", fresh.len());
+    for bursts in [&kept, &unset] {
+        assert!(bursts.len() <= whole, "{} of {whole}", bursts.len());
+        assert!(busiest_hour(bursts) <= LIMITS.per_hour as usize);
+        // Samples go on all the same.
+        let pauses = bursts.windows(2).map(|w| w[1] - w[0]);
+        assert!(pauses.max().unwrap() <= 2 * 3000 + 300);
+        assert!(spread(bursts) >= 20, "the cool-down holds over a start");
+    }
+}

@@ -33,8 +33,9 @@ use crate::vision::judge::{Frame, Judge, Learnt};
 use crate::vision::{Detection, Judgement};
 
 mod rest;
+mod spent;
 
-pub use rest::NOT_JUDGED;
+pub use rest::{NOT_JUDGED, OUTSIDE};
 
 use rest::unjudged;
 
@@ -49,9 +50,6 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// Under this name the journal keeps what the judge learnt of the scene.
 const LEARNT: &str = "vision.learnt";
-
-/// The kernel's name for this boot (random(4)).
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The devices of a board.
 pub struct Devices {
@@ -171,6 +169,8 @@ pub struct Pipeline {
     /// The watch has ended and the machine is awake, or about to go off.
     resting: bool,
     goes_off: bool,
+    /// Triggers of the rest that were not answered.
+    outside: u64,
     /// A sensor outside stands watch when the run is over.
     hands_over: bool,
 }
@@ -193,6 +193,8 @@ impl Pipeline {
             judge.recall(&learnt);
         }
         let next_heartbeat = devices.clock.monotonic() + HEARTBEAT;
+        let mut devices = devices;
+        spent::recall(&journal, &mut devices, opened.cut_short)?;
         let pipeline = Pipeline {
             devices,
             config,
@@ -215,6 +217,7 @@ impl Pipeline {
             keeper: None,
             resting: false,
             goes_off: false,
+            outside: 0,
             hands_over: false,
         };
         Ok(pipeline)
@@ -260,10 +263,13 @@ impl Pipeline {
             let triggered = self.wait();
             // After the wait: by the time of the trigger, not by that of the one before.
             if self.power()? {
-                return Ok(());
+                return self.count_outside();
             }
             // Whoever asks for a burst gets one at any hour.
             let wanted = |triggered: &Triggered| !self.resting || triggered.source == Source::Asked;
+            if triggered.as_ref().is_some_and(|triggered| !wanted(triggered)) {
+                self.outside += 1;
+            }
             if let Some(triggered) = triggered.filter(wanted) {
                 self.step();
                 self.answer(triggered, told)?;
@@ -275,7 +281,7 @@ impl Pipeline {
             self.heartbeat()?;
         }
         if self.resting {
-            return Ok(());
+            return self.count_outside();
         }
         self.judge.end_sequence();
         self.effort(if self.hands_over { EffortKind::Handover } else { EffortKind::Stop })
@@ -364,6 +370,7 @@ impl Pipeline {
             self.judge.end_sequence();
         }
         let shots = self.shoot(triggered.at);
+        self.keep_spent();
         self.step();
         self.last_taken = shots.iter().map(|shot| shot.taken).max().or(self.last_taken);
         let begun = Instant::now();
@@ -522,6 +529,7 @@ impl Pipeline {
     fn effort(&mut self, kind: EffortKind) -> Result<(), JournalError> {
         let (at, clock) = self.devices.clock.utc();
         self.watch.suppressed(self.devices.trigger.take_suppressed());
+        self.keep_spent();
         let written = self.journal.log_effort(kind, at, clock, self.watch.effort()).and_then(|()| {
             self.watch.written();
             count_lost(&mut self.journal, self.totals.bursts_lost, &mut self.lost_told)?;
@@ -602,6 +610,5 @@ fn retention(config: &Config) -> Retention {
 
 fn start(clock: &dyn Clock) -> Start {
     let (at, quality) = clock.utc();
-    let kernel_boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default().trim().to_owned();
-    Start { at, clock: quality, kernel_boot }
+    Start { at, clock: quality, kernel_boot: spent::kernel_boot() }
 }

@@ -7,6 +7,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -34,14 +35,25 @@ pub enum Rest {
     Suspend,
 }
 
+/// Asks systemd to suspend, which the package's polkit rule allows; it answers before the machine sleeps.
+const SUSPEND: [&str; 2] = ["systemctl", "suspend"];
+
+/// From being asked until it sleeps: services that have to be told first may take some seconds.
+const FALLS_ASLEEP: Duration = Duration::from_secs(60);
+
+/// Time that the machine has slept since its start.
+type Slept = Box<dyn Fn() -> Duration + Send>;
+
 /// The alarm of one of the kernel's clocks.
-#[derive(Debug)]
 pub struct RtcAlarm {
     name: String,
     folder: PathBuf,
-    /// Where a word suspends the system.
+    /// The kernel's words for what it can sleep by.
     state: PathBuf,
     rest: Rest,
+    suspend: Vec<String>,
+    falls_asleep: Duration,
+    slept: Slept,
 }
 
 impl RtcAlarm {
@@ -49,7 +61,46 @@ impl RtcAlarm {
     /// [`PowerControl::greet`] and by every attempt to set it: a trap without its clock stays awake and goes on watching.
     pub fn new(sys: &Path, name: &str, rest: Rest) -> RtcAlarm {
         let folder = sys.join("class/rtc").join(name);
-        RtcAlarm { name: name.to_owned(), folder, state: sys.join("power/state"), rest }
+        RtcAlarm {
+            name: name.to_owned(),
+            folder,
+            state: sys.join("power/state"),
+            rest,
+            suspend: SUSPEND.map(str::to_owned).to_vec(),
+            falls_asleep: FALLS_ASLEEP,
+            slept: Box::new(slept),
+        }
+    }
+
+    /// Has systemd suspend the machine, and waits until it has slept: the process goes on in the middle of this.
+    fn sleep(&self) -> Result<(), DeviceError> {
+        let cure =
+            "look at the log of systemd-logind and at the package's polkit rules, or set power.rest to off";
+        let words = self.suspend.join(" ");
+        let failed = |what: String| self.error(format!("the system does not suspend: {what}"), cure);
+        let before = (self.slept)();
+        let [program, arguments @ ..] = self.suspend.as_slice() else {
+            return Err(failed("nothing to run".to_owned()));
+        };
+        // What it has to say of a refusal goes into the log.
+        let asked = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        match asked {
+            Ok(status) if status.success() => {}
+            Ok(status) => return Err(failed(format!("{words} ended with {status}"))),
+            Err(error) => return Err(failed(format!("{words}: {error}"))),
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < self.falls_asleep {
+            // Both clocks are read one after the other: less than this is no sleep.
+            if (self.slept)().saturating_sub(before) > Duration::from_millis(500) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Err(failed(format!(
+            "it was asked ({words}), and did not sleep within {} s",
+            self.falls_asleep.as_secs()
+        )))
     }
 
     fn file(&self) -> String {
@@ -108,6 +159,17 @@ impl PowerControl for RtcAlarm {
     }
 
     fn greet(&mut self) -> Result<(), DeviceError> {
+        if self.rest == Rest::Suspend {
+            let words = fs::read_to_string(&self.state).unwrap_or_default();
+            if !words.split_whitespace().any(|word| word == "mem") {
+                let what = format!(
+                    "this system cannot suspend to memory: {} says \"{}\"",
+                    self.state.display(),
+                    words.trim()
+                );
+                return Err(self.error(what, "set power.rest to off; until then the trap stays awake"));
+            }
+        }
         if self.folder.join("wakealarm").exists() {
             return Ok(());
         }
@@ -153,15 +215,7 @@ impl PowerControl for RtcAlarm {
         if self.rest == Rest::Off {
             return Ok(Handed::GoesOff);
         }
-        // The writing ends when the machine is awake again.
-        OpenOptions::new()
-            .write(true)
-            .open(&self.state)
-            .and_then(|mut file| file.write_all(b"mem"))
-            .map_err(|error| {
-                let what = format!("the system does not suspend: {}: {error}", self.state.display());
-                self.error(what, "set power.rest to off, or run the daemon as root")
-            })?;
+        self.sleep()?;
         Ok(Handed::Slept)
     }
 
@@ -173,6 +227,23 @@ impl PowerControl for RtcAlarm {
         let now = self.now()?;
         Ok(DateTime::from_timestamp(now, 0).filter(|_| now >= SET_AFTER))
     }
+}
+
+/// Time that the machine has slept since its start: the one clock counts it, the other does not (clock_gettime(2)).
+#[cfg(target_os = "linux")]
+fn slept() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let read = |clock| {
+        let time = clock_gettime(clock);
+        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    };
+    let awake = read(ClockId::Monotonic);
+    read(ClockId::Boottime).saturating_sub(awake)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn slept() -> Duration {
+    Duration::ZERO
 }
 
 #[cfg(test)]
@@ -278,11 +349,44 @@ mod tests {
     #[test]
     fn a_suspended_machine_goes_on_where_it_was() {
         let sys = Sys::new(true);
-        let mut alarm = sys.alarm(Rest::Suspend);
-        assert!(alarm.sleeps_in_place());
-        assert_eq!(alarm.hand_over().unwrap(), Handed::Slept);
-        assert_eq!(fs::read_to_string(sys.root.path().join("power/state")).unwrap(), "mem");
-        fs::remove_file(sys.root.path().join("power/state")).unwrap();
-        assert!(alarm.hand_over().unwrap_err().to_string().contains("does not suspend"));
+        let state = sys.root.path().join("power/state");
+        fs::write(&state, "freeze mem\n").unwrap();
+        // In the place of systemd a program that leaves a file, at which the machine has slept for an hour.
+        let asleep = sys.root.path().join("slept");
+        let alarm = |program: &str| {
+            let (seen, mut alarm) = (asleep.clone(), sys.alarm(Rest::Suspend));
+            alarm.suspend = ["sh", "-c", program, "sh"].map(str::to_owned).to_vec();
+            alarm.suspend.push(asleep.display().to_string());
+            alarm.falls_asleep = Duration::from_millis(300);
+            alarm.slept = Box::new(move || Duration::from_secs(if seen.exists() { 3600 } else { 7 }));
+            alarm
+        };
+        let mut sleeps = alarm("sleep 0.2; touch \"$1\"");
+        assert!(sleeps.sleeps_in_place());
+        sleeps.greet().unwrap();
+        assert_eq!(sleeps.hand_over().unwrap(), Handed::Slept);
+        fs::remove_file(&asleep).unwrap();
+        // Refused, not there, asked and not done.
+        let said = |program: &str| alarm(program).hand_over().unwrap_err().to_string();
+        assert!(said("exit 1").contains("does not suspend") && said("exit 1").contains("polkit"));
+        assert!(said("true").contains("did not sleep within"));
+        let mut nowhere = alarm("true");
+        nowhere.suspend = vec!["/no/such/systemctl".to_owned()];
+        assert!(nowhere.hand_over().is_err());
+        // A kernel that cannot says so at the start, and no alarm is set for it.
+        fs::write(&state, "freeze\n").unwrap();
+        let cannot = alarm("true").greet().unwrap_err().to_string();
+        assert!(
+            cannot.contains("says \"freeze\"") && alarm("true").arm(Duration::from_secs(60)).is_err(),
+            "{cannot}"
+        );
+        assert_eq!(sys.alarm(Rest::Off).greet().map_err(|fault| fault.to_string()), Ok(()));
+    }
+
+    #[test]
+    fn a_machine_that_did_not_sleep_has_not_slept() {
+        let before = slept();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(slept().abs_diff(before) < Duration::from_millis(20));
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 pub use crate::event::Source;
 use crate::units::ClockQuality;
@@ -41,6 +42,44 @@ pub struct Triggered {
     pub suppressed: u32,
 }
 
+/// What a trigger has used up of its rules, to be kept over restarts. All in milliseconds, counted from the moment it is
+/// told: by what clock, is the reader's to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spent {
+    /// Whose it is, one of a kind in a trap.
+    pub name: String,
+    /// Ages of the bursts of the last hour, oldest first.
+    pub given: Vec<u64>,
+    /// Bursts in the bucket, in thousandths.
+    pub tokens: u64,
+    /// The pause after a burst, as long as it has grown.
+    pub cool_down: u64,
+    /// Age of the last trigger, given or not.
+    pub heard: Option<u64>,
+    /// What is left of a hold-off.
+    pub held: u64,
+}
+
+impl Spent {
+    /// The name of a sensor's hold-off.
+    const HOLD_OFF: &str = "hold-off";
+
+    /// What is left at `now` of a hold-off that began when a sensor `fired`; nothing where none is.
+    pub fn held_off(fired: Option<Duration>, hold_off: Duration, now: Duration) -> Vec<Spent> {
+        let left = fired.map_or(Duration::ZERO, |fired| (fired + hold_off).saturating_sub(now));
+        let held = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let spent = Spent { name: Spent::HOLD_OFF.to_owned(), held, ..Spent::default() };
+        if held > 0 { vec![spent] } else { Vec::new() }
+    }
+
+    /// What is left of a sensor's hold-off, `passed` after it was told.
+    pub fn held(spent: &[Spent], passed: Duration) -> Duration {
+        let ours = spent.iter().find(|spent| spent.name == Spent::HOLD_OFF);
+        ours.map_or(Duration::ZERO, |ours| Duration::from_millis(ours.held).saturating_sub(passed))
+    }
+}
+
 /// Says when to take a burst.
 pub trait Trigger: Send {
     /// Waits at most `deadline`; `Ok(None)` when nothing came. A trigger that has no more to give says so by
@@ -62,6 +101,15 @@ pub trait Trigger: Send {
     fn take_suppressed(&mut self) -> u32 {
         0
     }
+
+    /// What is used up of its budget and its hold-off, where it has any.
+    fn spent(&self) -> Vec<Spent> {
+        Vec::new()
+    }
+
+    /// Takes up what an earlier run had used up, `passed` after that was told. `cut_short`: that run did not end in order,
+    /// and may have taken a burst that nobody noted.
+    fn recall(&mut self, _spent: &[Spent], _passed: Duration, _cut_short: bool) {}
 }
 
 /// Takes wishes for a burst.
@@ -86,6 +134,14 @@ impl Trigger for Box<dyn Trigger> {
 
     fn take_suppressed(&mut self) -> u32 {
         (**self).take_suppressed()
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        (**self).spent()
+    }
+
+    fn recall(&mut self, spent: &[Spent], passed: Duration, cut_short: bool) {
+        (**self).recall(spent, passed, cut_short);
     }
 }
 

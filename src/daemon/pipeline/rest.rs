@@ -12,6 +12,9 @@ use crate::vision::Judgement;
 /// Under this name the journal keeps the battery's level, so that its hysteresis holds over sleeps.
 const LEVEL: &str = "power.level";
 
+/// Counter of triggers outside the hours of watch, which took no burst: they are no effort, and not lost silently.
+pub const OUTSIDE: &str = "power.outside_hours";
+
 /// Stands in every frame that was kept unjudged: `trapline sort` judges the pictures at home.
 pub const NOT_JUDGED: &str = "not judged: the battery was low";
 
@@ -82,13 +85,35 @@ impl Pipeline {
         self.effort(EffortKind::Stop)
     }
 
+    /// Counts the triggers of a rest, once it is over: a sensor that fires all night costs no writing.
+    pub(super) fn count_outside(&mut self) -> Result<(), JournalError> {
+        let outside = std::mem::take(&mut self.outside);
+        if outside == 0 {
+            return Ok(());
+        }
+        log::info!("{outside} triggers outside the hours of watch took no burst");
+        if self.hands_over {
+            let (at, clock) = self.devices.clock.utc();
+            let text = "switched on outside the hours of watch: the burst is not kept";
+            self.journal.happened(at, clock, "rest", text)?;
+        }
+        match self.journal.count(OUTSIDE, outside) {
+            Err(error) if error.is_full() => {
+                log::error!("{outside} triggers outside the hours of watch are not counted: {error}");
+                Ok(())
+            }
+            done => done.map(drop),
+        }
+    }
+
     /// Takes the watch up after a rest.
     fn watch_again(&mut self) -> Result<(), JournalError> {
         if !std::mem::replace(&mut self.resting, false) {
             return Ok(());
         }
         // What was swallowed while nobody stood watch is no effort.
-        self.devices.trigger.take_suppressed();
+        self.outside += u64::from(self.devices.trigger.take_suppressed());
+        self.count_outside()?;
         self.next_heartbeat = self.devices.clock.monotonic() + super::HEARTBEAT;
         self.effort(EffortKind::Start)
     }

@@ -283,13 +283,15 @@ fn a_trap_that_was_charged_again_leaves_critical_by_the_defaults() {
 fn a_power_boards_clock_gives_the_time_after_a_start_and_is_set_from_a_better_one() {
     let mut bench = Shared::new("2000-01-01T00:00:07Z");
     let real: DateTime<Utc> = "2026-11-26T20:00:00Z".parse().unwrap();
-    (bench.lock().quality, bench.lock().board) = (ClockQuality::Unset, Some(Some(real)));
+    bench.lock().quality = ClockQuality::Unset;
+    bench.lock().board = Some(Some(real));
     adopt(&bench.clone(), &mut bench);
-    assert_eq!((bench.lock().utc, bench.lock().quality), (real, ClockQuality::Rtc));
+    assert_eq!(bench.utc(), (real, ClockQuality::Rtc));
     // A clock that is known is left alone, and so is one whose board has lost the time, or has none.
     let set = |quality, board| {
         let mut bench = Shared::new("2027-01-01T00:00:00Z");
-        (bench.lock().quality, bench.lock().board) = (quality, board);
+        bench.lock().quality = quality;
+        bench.lock().board = board;
         adopt(&bench.clone(), &mut bench);
         bench.lock().quality
     };

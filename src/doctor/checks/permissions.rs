@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use crate::board::{CameraDriver, TriggerDriver};
+use crate::board::{CameraDriver, Power, TriggerDriver};
 use crate::config::sending::{Carrier, Modem, MqttModem};
 use crate::doctor::Colour::{Green, Red};
 use crate::doctor::{Check, Finding, Patient};
@@ -61,16 +61,30 @@ fn needs(patient: &Patient<'_>) -> Vec<Need> {
             }
         }
     }
+    // A path below /dev is looked for below the root of devices.
+    let below =
+        |path: &Path| path.strip_prefix("/dev").map_or_else(|_| path.to_owned(), |inside| dev.join(inside));
+    if let Some(profile) = patient.profile {
+        match &profile.power {
+            Power::Rtc { name, .. } => {
+                device(patient.roots.sys.join("class/rtc").join(name).join("wakealarm"), "trapline");
+            }
+            Power::WittyPi(wired) | Power::PiJuice(wired) => device(below(&wired.bus), "i2c"),
+            Power::None | Power::Outside | Power::Bench => {}
+        }
+        if let Some(gps) = &profile.gps {
+            device(below(&gps.port), "dialout");
+        }
+    }
     let out = &patient.config.out;
     for carrier in &out.sending.uplinks {
-        // A path from the root is looked for below the root of devices.
         let port = match carrier {
             Carrier::Lorawan if out.lorawan.modem != Modem::Bench => &out.lorawan.port,
             Carrier::Satellite => &out.satellite.port,
             Carrier::Mqtt if out.mqtt.modem == MqttModem::Sim7080 => &out.mqtt.port,
             _ => continue,
         };
-        device(port.strip_prefix("/dev").map_or_else(|_| port.clone(), |inside| dev.join(inside)), "dialout");
+        device(below(port), "dialout");
     }
     let above = |path: &Path| {
         // A folder that is not there yet is made by the trap: the one above must let it.

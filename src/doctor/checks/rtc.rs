@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::board::Power;
 use crate::doctor::Colour::{Amber, Green, Grey, Red};
 use crate::doctor::patient::line;
 use crate::doctor::{Check, Finding, Patient};
@@ -39,7 +40,11 @@ fn seconds(clock: &Path) -> Option<i64> {
 
 fn examine(check: &Check, patient: &mut Patient<'_>) -> Vec<Finding> {
     // Documentation/ABI/testing/sysfs-class-rtc of the kernel.
-    let clock = patient.roots.sys.join("class/rtc/rtc0");
+    let chosen = match patient.profile.map(|profile| &profile.power) {
+        Some(Power::Rtc { name, .. }) => name.as_str(),
+        _ => "rtc0",
+    };
+    let clock = patient.roots.sys.join("class/rtc").join(chosen);
     let trusted = matches!(patient.clock.utc().1, ClockQuality::Network | ClockQuality::Gps);
     if !clock.is_dir() {
         return vec![check.found(if trusted { "network" } else { "none" })];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stream::{Eyes, Still};
-use crate::hal::{Clock, DeviceError, Source, Trigger, Triggered};
+use crate::hal::{Clock, DeviceError, Source, Spent, Trigger, Triggered};
 use crate::image::{Gray, Want, decode, luma, resize_gray};
 
 mod blocks;
@@ -57,6 +57,8 @@ pub struct Motion<L> {
     /// Number of the last picture, and when it came.
     last: (u64, Duration),
     fired: Option<Duration>,
+    /// Until when the hold-off of an earlier run lasts.
+    held: Duration,
     suppressed: u32,
     lights: u32,
 }
@@ -75,6 +77,7 @@ impl<L: Looks> Motion<L> {
             looked: now,
             last: (0, now),
             fired: None,
+            held: Duration::ZERO,
             suppressed: 0,
             lights: 0,
         }
@@ -119,7 +122,7 @@ impl<L: Looks> Motion<L> {
             Seen::Learning | Seen::Still => return Ok(None),
         };
         let held = self.fired.is_some_and(|fired| now < fired + self.options.hold_off);
-        if held || now < self.started + self.options.warm_up {
+        if held || now < self.held || now < self.started + self.options.warm_up {
             self.suppressed = self.suppressed.saturating_add(1);
             return Ok(None);
         }
@@ -154,6 +157,14 @@ impl<L: Looks> Trigger for Motion<L> {
                 return Ok(fired);
             }
         }
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        Spent::held_off(self.fired, self.options.hold_off, self.clock.monotonic())
+    }
+
+    fn recall(&mut self, spent: &[Spent], passed: Duration, _cut_short: bool) {
+        self.held = self.clock.monotonic() + Spent::held(spent, passed).min(self.options.hold_off);
     }
 
     fn silent_for(&self) -> Option<Duration> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::trigger::Rule;
-use crate::hal::{Clock, DeviceError, Source, Trigger, Triggered};
+use crate::hal::{Clock, DeviceError, Source, Spent, Trigger, Triggered};
 
 mod lines;
 #[cfg(all(feature = "rppal", target_os = "linux"))]
@@ -200,6 +200,16 @@ impl<L: Lines> Trigger for Pir<L> {
                 return Ok(Some(self.given(age)));
             }
         }
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        Spent::held_off(self.fired, self.options.hold_off, self.clock.monotonic())
+    }
+
+    /// What is left of the hold-off is like the warm-up: what the sensor says is counted and not answered.
+    fn recall(&mut self, spent: &[Spent], passed: Duration, _cut_short: bool) {
+        let now = self.clock.monotonic();
+        self.warm = self.warm.max(now + Spent::held(spent, passed).min(self.options.hold_off));
     }
 
     fn take_suppressed(&mut self) -> u32 {

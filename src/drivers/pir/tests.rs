@@ -135,3 +135,29 @@ fn edges_that_the_kernel_dropped_are_counted() {
     let mut pir = Pir::new(Once(Some(edge)), OPTIONS, HandClock::at("2026-05-20T00:00:00Z"));
     assert_eq!(pir.wait(Duration::ZERO).unwrap().map(|t| t.suppressed), Some(7));
 }
+
+#[test]
+fn a_hold_off_outlives_a_restart() {
+    // Five minutes of hold-off, and a start anew a second after the trigger: what is left of them is counted.
+    let options = Options { hold_off: 300 * SECOND, ..OPTIONS };
+    let (mut first, clock) = pir(&[(1_000, 0, true)], options);
+    while first.wait(SECOND).unwrap().is_none() {}
+    clock.pass(SECOND);
+    let spent = first.spent();
+    for (passed, left) in [(0, 299), (60, 239), (400, 0)] {
+        let (mut next, clock) = pir(&[(238_500, 0, true), (298_500, 0, true), (299_500, 0, true)], options);
+        next.recall(&spent, SECOND * passed, true);
+        let mut times = Vec::new();
+        while clock.monotonic() < 310 * SECOND {
+            times.extend(next.wait(SECOND).unwrap().map(|fired| (fired.at - clock.utc().0).num_seconds()));
+            if let (1, true) = (times.len(), left > 0) {
+                assert!(clock.monotonic() >= SECOND * left, "{passed}: {:?}", clock.monotonic());
+            }
+        }
+        assert_eq!(times.len(), 1, "{passed}: the first that is past it");
+    }
+    // A longer hold-off than the profile's is none of it.
+    let (mut next, _) = pir(&[(3_000, 0, true)], OPTIONS);
+    next.recall(&spent, Duration::ZERO, false);
+    assert!((0..4).any(|_| next.wait(SECOND).unwrap().is_some()));
+}

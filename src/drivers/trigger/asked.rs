@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::budget::{Budget, Limits};
-use crate::hal::{Asks, Clock, DeviceError, Source, Trigger, Triggered};
+use crate::hal::{Asks, Clock, DeviceError, Source, Spent, Trigger, Triggered};
 
 /// How often it looks: who asked by hand does not notice half a second, and a PIR beside it sleeps on meanwhile.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Its budget's name.
+const ASKED: &str = "asked";
 
 /// Who asked where a signal did: a signal carries no name.
 const SIGNAL: &str = "signal";
@@ -98,6 +101,19 @@ impl Trigger for Asked {
             let nap = left.min(LOOK);
             std::thread::sleep(nap);
             left -= nap;
+        }
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        let now = self.clock.monotonic();
+        self.wishes.lock().1.iter().map(|budget| budget.spent(ASKED, now)).collect()
+    }
+
+    /// Who asks by hand is not taken for the reason of a power cut: no burst more counts.
+    fn recall(&mut self, spent: &[Spent], passed: Duration, _cut_short: bool) {
+        let ours = spent.iter().find(|spent| spent.name == ASKED);
+        if let (Some(ours), Some(budget)) = (ours, &mut self.wishes.lock().1) {
+            budget.recall(ours, passed, false, self.clock.monotonic());
         }
     }
 

@@ -3,7 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::hal::Spent;
+
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Times here begin so long before the clock's own zero, so that those of an earlier run have a place.
+const PAST: Duration = Duration::from_secs(2 * 3600);
 
 /// The rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +44,39 @@ impl Budget {
     pub fn new(limits: Limits, now: Duration) -> Self {
         let tokens = u64::from(limits.at_once.max(1)) * 1000;
         let cool_down = limits.cool_down;
-        Budget { limits, given: VecDeque::new(), tokens, filled: now, cool_down, heard: None }
+        Budget { limits, given: VecDeque::new(), tokens, filled: now + PAST, cool_down, heard: None }
+    }
+
+    /// What is used up at `now`, in the name of `name`.
+    pub fn spent(&self, name: &str, now: Duration) -> Spent {
+        let now = now + PAST;
+        let age = |at: Duration| millis(now.saturating_sub(at));
+        let given = self.given.iter().copied().filter(|at| *at + HOUR > now).map(age).collect();
+        // What has dripped into the bucket since it was filled is not used up.
+        let most = u64::from(self.limits.at_once.max(1)) * 1000;
+        let dripped = millis(now.saturating_sub(self.filled)) / 3600 * u64::from(self.limits.per_hour.max(1));
+        let tokens = self.tokens.saturating_add(dripped).min(most);
+        let (cool_down, heard) = (millis(self.cool_down), self.heard.map(age));
+        Spent { name: name.to_owned(), given, tokens, cool_down, heard, held: 0 }
+    }
+
+    /// Takes up what an earlier run had used up `passed` before `now`. After one that was `cut_short` one burst more
+    /// counts, now: it may have been what the power went out over.
+    pub fn recall(&mut self, spent: &Spent, passed: Duration, cut_short: bool, now: Duration) {
+        let now = now + PAST;
+        let at = |age: u64| now.saturating_sub(passed.saturating_add(Duration::from_millis(age)));
+        let most = u64::from(self.limits.at_once.max(1)) * 1000;
+        self.given = spent.given.iter().map(|age| at(*age)).filter(|at| *at + HOUR > now).collect();
+        self.tokens = spent.tokens.min(most);
+        self.filled = now.saturating_sub(passed);
+        self.fill(now);
+        self.cool_down = Duration::from_millis(spent.cool_down)
+            .clamp(self.limits.cool_down, self.limits.cool_down_max.max(self.limits.cool_down));
+        self.heard = spent.heard.map(at);
+        if cut_short {
+            self.given.push_back(now);
+            self.tokens = self.tokens.saturating_sub(1000);
+        }
     }
 
     /// Puts into the bucket what the hours' budget has given since.
@@ -62,6 +99,7 @@ impl Budget {
 
     /// Whether a trigger at `now` goes on.
     pub fn admit(&mut self, now: Duration) -> bool {
+        let now = now + PAST;
         self.fill(now);
         while self.given.front().is_some_and(|at| *at + HOUR <= now) {
             self.given.pop_front();
@@ -86,4 +124,8 @@ impl Budget {
         };
         true
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hal::{Clock, DeviceError, Trigger, Triggered};
+use crate::hal::{Clock, DeviceError, Spent, Trigger, Triggered};
 
 /// How long one of several that may fire at any moment is listened to before it is the next one's turn.
 const SLICE: Duration = Duration::from_millis(20);
@@ -142,6 +142,16 @@ impl Trigger for Combined {
     fn take_suppressed(&mut self) -> u32 {
         let members = self.members.iter_mut().map(|m| m.trigger.take_suppressed());
         members.fold(std::mem::take(&mut self.suppressed), u32::saturating_add)
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        self.members.iter().flat_map(|member| member.trigger.spent()).collect()
+    }
+
+    fn recall(&mut self, spent: &[Spent], passed: Duration, cut_short: bool) {
+        for member in &mut self.members {
+            member.trigger.recall(spent, passed, cut_short);
+        }
     }
 }
 

@@ -3,13 +3,17 @@
 //! Four rules, each with a key in the board profile. A token bucket lets a few bursts through at once. A cool-down
 //! after each burst doubles while triggers keep coming and falls back after a pause. No sliding hour has more bursts
 //! than the budget. However full the hour is, one trigger per sample interval goes on as long as the budget lasts: a
-//! part of the budget is kept back for these samples. What is swallowed is counted, for it is effort.
+//! part of the budget is kept back for these samples. What is swallowed is counted, for it is effort. What is used up
+//! outlives a restart: a trap that starts anew in a storm has no fresh budget.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::{Budget, Limits};
-use crate::hal::{Clock, DeviceError, Trigger, Triggered};
+use crate::hal::{Clock, DeviceError, Spent, Trigger, Triggered};
+
+/// Its budget's name.
+const SENSOR: &str = "sensor";
 
 /// A trigger with a budget.
 pub struct Storm<T> {
@@ -56,6 +60,19 @@ impl<T: Trigger> Trigger for Storm<T> {
 
     fn take_suppressed(&mut self) -> u32 {
         self.inner.take_suppressed().saturating_add(std::mem::take(&mut self.suppressed))
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        let mut spent = self.inner.spent();
+        spent.push(self.budget.spent(SENSOR, self.clock.monotonic()));
+        spent
+    }
+
+    fn recall(&mut self, spent: &[Spent], passed: Duration, cut_short: bool) {
+        self.inner.recall(spent, passed, cut_short);
+        if let Some(ours) = spent.iter().find(|spent| spent.name == SENSOR) {
+            self.budget.recall(ours, passed, cut_short, self.clock.monotonic());
+        }
     }
 }
 
