@@ -13,6 +13,7 @@
 #   doctor    `trapline doctor` sees somebody wave before the sensor, the camera, the clock and the disk
 #   i2c       a battery gauge on the bus is told by its identity and read
 #   rtc       outside its hours the trap goes off on an alarm of the machine's clock; without the clock it stays awake
+#   witty     the same with a Witty Pi of registers on the bus: its alarm, and the cut of the power
 #   watchdog  the daemon hangs, its supervisor stops feeding /dev/watchdog, the machine restarts by itself and goes on
 #   ext4, vfat  the machine is cut off in the middle of bursts, ROUNDS times (default 6) with a disk of that kind, and comes
 #             back with every burst that was acknowledged
@@ -203,7 +204,7 @@ packages qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils modprobe=kmod 
 prepare
 initramfs
 passed=0
-for story in ${STORIES:-trigger drivers doctor i2c rtc watchdog ext4 vfat}; do
+for story in ${STORIES:-trigger drivers doctor i2c rtc witty watchdog ext4 vfat}; do
     image=$(disk "$story")
     case $story in
         ext4 | vfat)

@@ -18,7 +18,7 @@ use crate::config::sending::Carrier;
 use crate::daemon::models;
 use crate::doctor::{self, Asked, CHECKS, Colour, Finding, Hands, Language, Linked, Loaded, Patient, Roots};
 use crate::drivers::system_clock::SystemClock;
-use crate::hal::{Camera, Clock, DeviceError, Locator, Trigger, UplinkError};
+use crate::hal::{Camera, Clock, DeviceError, Locator, PowerControl, Trigger, UplinkError};
 use crate::store::{AirLog, Outbox, Reader, in_use};
 
 /// Shown at the end of `--help`.
@@ -240,6 +240,10 @@ impl Hands for Field<'_> {
 
     fn camera(&mut self) -> Result<Option<Box<dyn Camera>>, DeviceError> {
         board::camera(self.profile, &self.clock, self.config.site.coordinates)
+    }
+
+    fn control(&mut self) -> Option<Box<dyn PowerControl>> {
+        board::alarm(self.profile)
     }
 
     fn locator(&mut self) -> Result<Option<Box<dyn Locator>>, DeviceError> {

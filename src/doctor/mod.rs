@@ -115,6 +115,7 @@ pub const CHECKS: &[Check] = &[
     checks::wear::CHECK,
     checks::clock::CHECK,
     checks::rtc::CHECK,
+    checks::wake::CHECK,
     checks::gps::CHECK,
     checks::battery::CHECK,
     checks::temperature::CHECK,

@@ -12,7 +12,8 @@ use crate::config::Config;
 use crate::daemon::pipeline::Judges;
 use crate::event::EventKey;
 use crate::hal::{
-    Camera, Clock, DeviceError, Gauges, Link, Locator, Shot, Signal, Trigger, Uplink, UplinkError,
+    Camera, Clock, DeviceError, Gauges, Link, Locator, PowerControl, Shot, Signal, Trigger, Uplink,
+    UplinkError,
 };
 use crate::store::Reader;
 use crate::store::record::{MediaKind, StoredMedia};
@@ -124,6 +125,11 @@ pub trait Hands {
     /// The board's satellite receiver; `None`: it has none, or somebody else asks it.
     fn locator(&mut self) -> Result<Option<Box<dyn Locator>>, DeviceError> {
         Ok(None)
+    }
+
+    /// What wakes the board's machine; `None`: nothing does, or somebody else asks it.
+    fn control(&mut self) -> Option<Box<dyn PowerControl>> {
+        None
     }
 
     /// The newest whole picture that was taken, and when.

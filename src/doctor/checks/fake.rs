@@ -12,7 +12,8 @@ use crate::daemon::pipeline::Judges;
 use crate::doctor::{Check, Daemon, Finding, Hands, Linked, Loaded, Patient, Roots};
 use crate::event::Outcome;
 use crate::hal::{
-    Camera, Charge, Clock, DeviceError, Fix, Gauges, Locator, Shot, Source, Strain, Trigger, Triggered,
+    Camera, Charge, Clock, DeviceError, Fix, Gauges, Locator, PowerControl, Shot, Source, Strain, Trigger,
+    Triggered,
 };
 use crate::image::Rgb;
 use crate::units::ClockQuality;
@@ -92,6 +93,40 @@ impl Locator for Sky {
     }
 }
 
+/// A power board.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Board {
+    Silent,
+    /// It answers and has lost the time.
+    Lost,
+    Knows,
+}
+
+impl PowerControl for Board {
+    fn name(&self) -> &str {
+        "board"
+    }
+    fn longest(&self) -> Duration {
+        Duration::MAX
+    }
+    fn arm(&mut self, _: Duration) -> Result<Duration, DeviceError> {
+        Err(fault("the doctor sets no alarm"))
+    }
+    fn armed(&mut self) -> Result<Option<Duration>, DeviceError> {
+        Ok(None)
+    }
+    fn disarm(&mut self) -> Result<(), DeviceError> {
+        Err(fault("the doctor sets no alarm"))
+    }
+    fn time(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
+        match self {
+            Board::Silent => Err(fault("no answer")),
+            Board::Lost => Ok(None),
+            Board::Knows => Ok(Some(Utc::now())),
+        }
+    }
+}
+
 fn fault(what: &str) -> DeviceError {
     DeviceError { device: "fake".to_owned(), what: what.to_owned(), cure: "mend it".to_owned() }
 }
@@ -160,6 +195,7 @@ pub struct FakeHands {
     pub fires: bool,
     pub waves: usize,
     pub sky: Sky,
+    pub board: Board,
 }
 
 impl Hands for FakeHands {
@@ -171,6 +207,9 @@ impl Hands for FakeHands {
     }
     fn camera(&mut self) -> Result<Option<Box<dyn Camera>>, DeviceError> {
         Ok(Some(Box::new(FakeCamera(self.shots.clone()))))
+    }
+    fn control(&mut self) -> Option<Box<dyn PowerControl>> {
+        Some(Box::new(self.board))
     }
     fn locator(&mut self) -> Result<Option<Box<dyn Locator>>, DeviceError> {
         let sky = self.sky;
@@ -242,6 +281,7 @@ impl Trap {
                 fires: false,
                 waves: 0,
                 sky: Sky::Absent,
+                board: Board::Silent,
             },
             patience: Duration::from_secs(1),
             at_home: false,

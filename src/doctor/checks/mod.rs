@@ -20,6 +20,7 @@ pub(super) mod speed;
 pub(super) mod systemd;
 pub(super) mod temperature;
 pub(super) mod throttling;
+pub(super) mod wake;
 pub(super) mod wear;
 
 #[cfg(test)]

@@ -229,7 +229,8 @@ fn no_witty_pi_that_is_not_certain_takes_the_machine_off() {
     }
     // A recovery voltage brings it back.
     let (bench, mut well) = witty("2026-11-26T22:00:00Z");
-    (bench.set(19, 115), bench.set(22, 120));
+    bench.set(19, 115);
+    bench.set(22, 120);
     well.arm(seconds(3600)).unwrap();
 }
 
@@ -363,7 +364,8 @@ fn a_pijuice_is_armed_by_its_own_clock_and_cuts_the_power() {
     let (bench, mut juice) = juice("2026-12-31T22:00:00Z");
     bench.set(0x62, 12);
     // An alarm of yesterday that has fired, and waking not allowed, as after every start.
-    (bench.set(0xc3, 1), bench.set(0xc2, 0x10));
+    bench.set(0xc3, 1);
+    bench.set(0xc2, 0x10);
     juice.greet().unwrap();
     assert_eq!(bench.get(0x62), 0xff, "no cut is left over");
     assert_eq!(juice.armed().unwrap(), None);
