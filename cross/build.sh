@@ -9,7 +9,8 @@
 # ships, refuses a program that needs a newer C library than Raspberry Pi OS bookworm has, and leaves
 # target/debian/trapline_VERSION_ARCH.deb.
 #
-# In the environment: PROFILE (cargo profile; default release), VERSION (default: Cargo.toml's), WITHOUT_ONNXRUNTIME=1.
+# In the environment: PROFILE (cargo profile; default release), VERSION (default: Cargo.toml's), WITHOUT_ONNXRUNTIME=1,
+# PROGRAM (one that is built already, packed as it is), COMPRESSION (dpkg-deb's; default xz).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +35,11 @@ declare -A wheel_sha256=(
 need dpkg-deb=dpkg unzip=unzip python3=python3
 python3 -m pip --version >/dev/null 2>&1 || need no-pip=python3-pip
 
-cargo build --locked --profile "$profile" --target "$target" --features "$features" --bin trapline
+if [ -n "${PROGRAM:-}" ]; then
+    built=$PROGRAM
+else
+    cargo build --locked --profile "$profile" --target "$target" --features "$features" --bin trapline
+fi
 
 stage=$(mktemp -d)
 # It becomes the package's root folder, which everybody may enter.
@@ -98,10 +103,14 @@ done
 install -d "$stage/usr/share/trapline/boards" "$stage/usr/share/trapline/models"
 install -m 0644 boards/*.toml boards/README.md "$stage/usr/share/trapline/boards"
 cp -r models/README.md models/bench-* "$stage/usr/share/trapline/models"
-install -D -m 0644 cross/deb/trapline.service "$stage/lib/systemd/system/trapline.service"
+install -D -m 0755 cross/deb/restart-argus "$stage/usr/lib/trapline/restart-argus"
+install -d "$stage/lib/systemd/system"
+install -m 0644 cross/deb/trapline.service cross/deb/trapline-argus.path cross/deb/trapline-argus.service \
+    "$stage/lib/systemd/system"
 install -D -m 0644 cross/deb/trapline.sysusers "$stage/usr/lib/sysusers.d/trapline.conf"
 install -D -m 0644 cross/deb/60-trapline.rules "$stage/lib/udev/rules.d/60-trapline.rules"
 install -D -m 0644 cross/deb/60-trapline.polkit.rules "$stage/usr/share/polkit-1/rules.d/60-trapline.rules"
+install -D -m 0644 cross/deb/trapline.pkla "$stage/var/lib/polkit-1/localauthority/10-vendor.d/trapline.pkla"
 
 install -d "$stage/DEBIAN"
 install -m 0755 cross/deb/postinst cross/deb/prerm cross/deb/postrm "$stage/DEBIAN"
@@ -123,5 +132,5 @@ CONTROL
 
 mkdir -p target/debian
 out=target/debian/trapline_${version}_$arch.deb
-dpkg-deb --root-owner-group --build -Zxz "$stage" "$out" >/dev/null
+dpkg-deb --root-owner-group --build "-Z${COMPRESSION:-xz}" "$stage" "$out" >/dev/null
 echo "$out: $(stat -c %s "$out") bytes"

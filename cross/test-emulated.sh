@@ -4,10 +4,12 @@
 #
 #   cross/test-emulated.sh aarch64-unknown-linux-gnu target/debug/trapline
 #
-# It builds both as cross/build.sh does, so that what was built there is not built again. In the environment: PROFILE
-# and CARGO_TARGET_DIR as there, BURSTS (of the demo; default 8).
+# In the environment: PROFILE (default `emulated`, made for this: tests need other parts of their dependencies than the
+# program alone, so that nothing of cross/build.sh's would be of use), CARGO_TARGET_DIR, BURSTS (of the demo; default 8,
+# 0: no demo), TESTS (of the unit tests, those whose names have this in them).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PROFILE=${PROFILE:-emulated}
 # shellcheck source=cross/target.sh
 . cross/target.sh "$@"
 native=$(realpath "${2:-target/debug/trapline}")
@@ -25,24 +27,28 @@ fi
 export ORT_DISABLE_TELEMETRY=1
 unset ORT_DYLIB_PATH
 
-cargo build --locked --profile "$profile" --target "$target" --features "$features" --bin trapline
+# With a story among what is built, cargo builds the program too.
+begun=$SECONDS
+cargo test --locked --profile "$profile" --target "$target" --features "$features" --lib --test rooms --no-run
 tests=$(cargo test --locked --profile "$profile" --target "$target" --features "$features" --lib --no-run \
-    --message-format json | python3 -c '
+    --message-format json 2>/dev/null | python3 -c '
 import json, sys
 for line in sys.stdin:
     if line.startswith("{"):
         said = json.loads(line)
         if said.get("executable") and said["target"]["kind"] == ["lib"]:
             print(said["executable"])')
+echo "built for $target: $((SECONDS - begun)) s"
 
 # What emulation itself cannot do.
 left_out=()
 skip=()
 for test in "${left_out[@]}"; do skip+=(--skip "$test"); done
 begun=$SECONDS
-"qemu-$emulator-static" "$tests" --test-threads 2 "${skip[@]}"
+"qemu-$emulator-static" "$tests" --test-threads 2 "${skip[@]}" ${TESTS:+"$TESTS"}
 echo "unit tests on $target: $((SECONDS - begun)) s"
 
+[ "${BURSTS:-8}" != 0 ] || exit 0
 begun=$SECONDS
 "qemu-$emulator-static" "$built" demo --json --bursts "${BURSTS:-8}" >"$work/emulated"
 echo "demo on $target: $((SECONDS - begun)) s"

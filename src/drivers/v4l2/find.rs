@@ -16,9 +16,9 @@ pub struct Places {
 
 impl Default for Places {
     fn default() -> Self {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         let card = super::kernel::card;
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
         let card = |_: &Path| None;
         Places { dev: "/dev".into(), class: "/sys/class/video4linux".into(), card }
     }

@@ -13,7 +13,7 @@ use super::stream::{Hold, Pictures, Run, Source};
 
 mod find;
 mod frame;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod kernel;
 mod negotiate;
 
@@ -94,16 +94,16 @@ impl V4l2 {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn open(name: &str) -> Result<Box<dyn Device>, String> {
     let path = Places::default().find(name)?;
     let opened = kernel::Opened::new(&path).map_err(|e| format!("{} does not open: {e}", path.display()))?;
     Ok(Box::new(opened))
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 fn open(_: &str) -> Result<Box<dyn Device>, String> {
-    Err("only Linux has Video4Linux".to_owned())
+    Err("USB cameras need a 64-bit Linux (the crate linuxvideo has no other)".to_owned())
 }
 
 impl Source for V4l2 {
