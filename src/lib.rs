@@ -45,7 +45,7 @@
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables, crops | csv, deployment, event, image, store, units |
 //! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
-//! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
+//! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, gallery, units |
 //! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |
 //! | `bundle` | signed bundles of models and configuration: verified, staged, tried, switched, taken back | board, config, daemon, event, strict, vision |
 //! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, deployment, engine, vision, image, store, event, units |

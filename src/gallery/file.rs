@@ -159,9 +159,9 @@ fn read(mut rest: &[u8]) -> Result<Gallery, String> {
         let key = (person.taxon.as_str(), person.name.as_str());
         let before = gallery.individuals.last().map(|i| (i.taxon.as_str(), i.name.as_str()));
         if person.entries == 0 || before.is_some_and(|before| before >= key) {
-            return Err(format!("{} has no photo, or is there twice", person.name));
+            return Err(format!("{} has no encounter, or is there twice", person.name));
         }
-        left = left.checked_sub(person.entries as usize).ok_or("more photos than a gallery holds")?;
+        left = left.checked_sub(person.entries as usize).ok_or("more encounters than a gallery holds")?;
         for _ in 0..person.entries {
             let entry: Entry = take(&mut rest)?;
             let length = entry.embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
@@ -270,7 +270,7 @@ mod tests {
         put(&mut many, &Head { network: network(), individuals: u32::MAX }).unwrap();
         let person = Person { taxon: "a".into(), name: "b".into(), note: String::new(), entries: u32::MAX };
         put(&mut many, &person).unwrap();
-        assert!(said(&sealed(many)).contains("more photos than a gallery holds"));
+        assert!(said(&sealed(many)).contains("more encounters than a gallery holds"));
     }
 
     #[test]

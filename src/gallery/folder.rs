@@ -19,6 +19,26 @@ pub struct Shown {
     pub file: PathBuf,
 }
 
+impl Shown {
+    /// The encounter that a photo is of: its file's name, without the number of one or two digits that ends it after `_`
+    /// (`e0012_0.jpg` and `e0012_1.jpg` are of one).
+    pub fn encounter(&self) -> String {
+        let stem = self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let number =
+            |text: &str| (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        match stem.rsplit_once('_') {
+            Some((encounter, last)) if number(last) => encounter.to_owned(),
+            _ => stem,
+        }
+    }
+
+    /// Whether both are of one side of one animal in one encounter.
+    pub fn is_with(&self, other: &Shown) -> bool {
+        let who = |shown: &Shown| (shown.taxon.clone(), shown.name.clone(), shown.flank, shown.encounter());
+        self.file.parent() == other.file.parent() && who(self) == who(other)
+    }
+}
+
 /// Every photo below `folder`, sorted. A photo or folder in a place that says nothing of whom it shows is an error; other
 /// files (notes, lists) and hidden ones are left out.
 pub fn scan(folder: &Path) -> Result<Vec<Shown>, GalleryError> {
@@ -136,6 +156,18 @@ mod tests {
             ("Panthera onca", "B", Flank::Right),
         ];
         assert_eq!(told, expected.map(|(t, n, f)| (t.to_owned(), n.to_owned(), f)));
+    }
+
+    #[test]
+    fn names_tell_encounters() {
+        let of = |file: &str| {
+            let (taxon, name) = (String::new(), String::new());
+            Shown { taxon, name, flank: Flank::Left, file: file.into() }
+        };
+        assert_eq!(of("a/e0012_1.jpg").encounter(), "e0012");
+        assert_eq!(of("a/IMG_0012.JPG").encounter(), "IMG_0012");
+        assert_eq!(of("a/_7.jpg").encounter(), "");
+        assert!(of("a/e1_0.jpg").is_with(&of("a/e1_1.jpg")) && !of("a/e1_0.jpg").is_with(&of("b/e1_1.jpg")));
     }
 
     #[test]

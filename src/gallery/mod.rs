@@ -76,18 +76,18 @@ impl Network {
     }
 }
 
-/// One photo of an individual.
+/// One encounter with an individual: a photo, or the mean of several of one burst.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Which side it shows.
     pub flank: Flank,
     /// When it was taken, seconds since 1970 (UTC, or the camera's own clock where it tells no zone).
     pub when: Option<i64>,
-    /// The photo's name, for people.
+    /// The name of its first photo, for people.
     pub photo: String,
-    /// What the network made of it, of length 1.
+    /// What the network made of it (the mean of what it made of each photo), of length 1.
     pub embedding: Vec<f32>,
-    /// A small JPEG of it.
+    /// A small JPEG of its first photo.
     pub thumbnail: Option<Vec<u8>>,
 }
 
@@ -100,12 +100,12 @@ pub struct Individual {
     pub name: String,
     /// In one's own words; may be empty.
     pub note: String,
-    /// Its photos.
+    /// Encounters with it.
     pub entries: Vec<Entry>,
 }
 
 impl Individual {
-    /// Photos of one side.
+    /// Encounters that show one side.
     pub fn of(&self, flank: Flank) -> usize {
         self.entries.iter().filter(|entry| entry.flank == flank).count()
     }
@@ -198,7 +198,7 @@ impl Gallery {
         &self.individuals
     }
 
-    /// Photos in all.
+    /// Encounters in all.
     pub fn len(&self) -> usize {
         self.individuals.iter().map(|individual| individual.entries.len()).sum()
     }
@@ -219,13 +219,16 @@ impl Gallery {
         self.individuals.iter().find(of)
     }
 
-    /// Adds a photo of an individual, who is taken in where it is not known yet. The embedding is brought to length 1;
+    /// Adds an encounter with an individual, who is taken in where it is not known yet. The embedding is brought to length 1;
     /// what no gallery takes (an empty name, an embedding of another length, too much) is an error.
     pub fn add(&mut self, taxon: &str, name: &str, mut entry: Entry) -> Result<(), GalleryError> {
         text("the species' scientific name", taxon, false)?;
         text("the individual's name", name, false)?;
         if self.len() >= ENTRIES_MAX {
-            return refused(format!("a gallery holds {ENTRIES_MAX} photos"), "make one gallery per species");
+            return refused(
+                format!("a gallery holds {ENTRIES_MAX} encounters"),
+                "make one gallery per species",
+            );
         }
         let expected = self.network.dimension as usize;
         if entry.embedding.len() != expected {
