@@ -49,7 +49,7 @@
 //! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |
 //! | `bundle` | signed bundles of models and configuration: verified, staged, tried, switched, taken back | board, config, daemon, event, strict, vision |
 //! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, deployment, engine, vision, image, store, event, units |
-//! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, store, event, export, units, deployment, config, image, photos, hal |
+//! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, gallery, store, event, export, units, deployment, config, image, photos, hal |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
