@@ -145,7 +145,7 @@ fn a_reviewer_confirms_one_lynx_and_says_that_another_is_none_of_these() {
     browser.press("None of these");
     assert!(within(Duration::from_secs(10), || said(dir.path()).len() == 1));
     let (seen, comment) = said(dir.path()).remove(0);
-    assert_eq!((seen[0].taxon.as_str(), &seen[0].individual), ("Lynx lynx", &None));
+    assert_eq!((seen[0].taxon.as_str(), seen[0].count, &seen[0].individual), ("Lynx lynx", 2, &None));
     assert_eq!(comment, "None of Luchs-03, Luchs-07");
     // A name of one's own counts after it.
     browser.write(".who-other input", "Luchs-11");
@@ -154,7 +154,7 @@ fn a_reviewer_confirms_one_lynx_and_says_that_another_is_none_of_these() {
         |dir: &Path| said(dir).iter().any(|(seen, _)| seen[0].individual.as_deref() == Some("Luchs-11"));
     assert!(within(Duration::from_secs(10), || own(dir.path())));
     // The one that the machine knows: one click.
-    browser.press("Next burst");
+    browser.press("Next");
     browser.reads("Known: Luchs-07 93%");
     browser.reads("notch in the left ear");
     browser.press("It is Luchs-07");

@@ -39,9 +39,8 @@ const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2001
 
 const CURVE: &str = "[individuals]\nslope = 20\nintercept = -12\nknown = 0.9\nnew = 0.2\n";
 
-/// Red and green that no JPEG confuses.
+/// Colours that no JPEG confuses.
 const RED: [u8; 3] = [250, 5, 5];
-const GREEN: [u8; 3] = [5, 250, 5];
 const BLUE: [u8; 3] = [5, 5, 250];
 
 struct Site {
@@ -218,7 +217,10 @@ fn a_known_lynx_is_in_the_journal_the_alert_and_the_exports() {
     assert_eq!(alerts, [true, false, false]);
 
     let package = site.path("dp");
-    trapline(&["export", "camtrap-dp", "--journal", &shown, "--out", &package.to_string_lossy()]);
+    let project = site.path("project.toml");
+    std::fs::write(&project, "[deployment.\"ridge\"]\nlatitude = 46.5\nlongitude = 25.3\n").unwrap();
+    let (out, project) = (package.to_string_lossy(), project.to_string_lossy());
+    trapline(&["export", "camtrap-dp", "--journal", &shown, "--out", &out, "--project", &project]);
     let table = std::fs::read_to_string(package.join("observations.csv")).unwrap();
     let mut rows = csv::Reader::from_reader(table.as_bytes());
     let place = |name: &str, head: &csv::StringRecord| head.iter().position(|column| column == name).unwrap();

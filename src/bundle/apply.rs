@@ -180,6 +180,26 @@ mod tests {
     }
 
     #[test]
+    fn a_gallery_comes_with_the_networks() {
+        let manifest = |files: &[&str]| Manifest {
+            kind: Kind::Models,
+            version: 1,
+            sites: Vec::new(),
+            boards: Vec::new(),
+            description: String::new(),
+            files: files.iter().map(|name| ((*name).to_owned(), String::new())).collect(),
+        };
+        let config = |files: &[&str]| {
+            let models = Some((PathBuf::from("slot"), manifest(files)));
+            compose(None, &Pieces { config: None, models }).unwrap().models
+        };
+        let brought = config(&["e/manifest.toml", "e/net.onnx", "e/lynx.gallery"]);
+        assert_eq!(brought.manifests, [Path::new("slot/e/manifest.toml")]);
+        assert_eq!(brought.gallery.as_deref(), Some(Path::new("slot/e/lynx.gallery")));
+        assert_eq!(config(&["e/manifest.toml"]).gallery, None);
+    }
+
+    #[test]
     fn what_is_the_traps_own_stays_its_own() {
         for (over, key) in [
             ("board = 'pi-5'", "board"),

@@ -54,33 +54,42 @@ function verdictOf(identity) {
   return t("individual." + identity.recognition, values);
 }
 
-// A person's word: the animals as the machine saw them, one of them with this name.
-function say(burst, at, name, comment) {
-  const seen = burst.seen.map((s, i) => {
-    const one = { taxon: s.taxon, rank: s.rank, label: s.label, count: s.count || 1 };
-    if (i === at && name) one.individual = name;
-    return one;
+// A person's word: what the machine saw, with the names that were given so far, each animal's in a line of its own.
+function say(burst, key, name, comment) {
+  burst.named = Object.assign(burst.named || {}, { [key]: name });
+  const seen = [];
+  burst.seen.forEach((s, i) => {
+    const line = (count, individual) => {
+      const one = { taxon: s.taxon, rank: s.rank, label: s.label, count };
+      if (individual) one.individual = individual;
+      seen.push(one);
+    };
+    const names = Object.keys(burst.named).filter((k) => k.startsWith(i + ":")).map((k) => burst.named[k]).filter(Boolean);
+    names.forEach((given) => line(1, given));
+    const rest = Math.max(1, s.count || 1) - names.length;
+    if (rest > 0) line(rest);
   });
   labels.give([burst], { outcome: "sighting", seen, comment: comment || "" });
 }
 
-function one(burst, at, identity, people) {
+function one(burst, at, k, identity, people) {
+  const key = at + ":" + k;
   const taxon = burst.seen[at].taxon;
   const id = fresh("individual");
   const input = h("input", { id, type: "text", maxlength: 200, autocomplete: "off" });
-  const own = () => input.value.trim() && say(burst, at, input.value.trim());
+  const own = () => input.value.trim() && say(burst, key, input.value.trim());
   const names = identity.nearest.map(([name]) => name);
   const suggested = identity.nearest.map(([name, similarity], i) => {
     const who = people.find((p) => p.individual === name && p.taxon === taxon) || people.find((p) => p.individual === name);
     return h("li", null, h("h4", null, name, " ", h("small", null, t("individual.similarity", { n: similarity.toFixed(2) }))),
       who ? face(who, identity.flank) : h("p", { class: "hint" }, t("individual.no_pictures")),
       who && who.note ? h("p", { class: "hint" }, who.note) : null,
-      button("check", t("individual.is", { name }), () => say(burst, at, name), { class: i === 0 ? "main" : "quiet" }));
+      button("check", t("individual.is", { name }), () => say(burst, key, name), { class: i === 0 ? "main" : "quiet" }));
   });
   return h("section", { class: "who" }, h("h3", null, t("individual.title")),
     h("p", null, h("strong", null, verdictOf(identity)), " · ", t("flank." + identity.flank)),
     h("div", { class: "who-both" }, crop(burst, identity), suggested.length ? h("ul", { class: "suggested" }, suggested) : h("p", { class: "hint" }, t("individual.nobody"))),
-    h("div", { class: "row" }, button("close", t("individual.none"), () => say(burst, at, null, names.length ? t("individual.none_of", { names: names.join(", ") }) : ""), { class: "quiet" })),
+    h("div", { class: "row" }, button("close", t("individual.none"), () => say(burst, key, null, names.length ? t("individual.none_of", { names: names.join(", ") }) : ""), { class: "quiet" })),
     h("form", { class: "who-other", onsubmit: (event) => { event.preventDefault(); own(); } },
       h("label", { for: id }, t("individual.other")), input, h("button", { type: "submit", class: "quiet" }, t("save"))));
 }
@@ -89,7 +98,7 @@ function one(burst, at, identity, people) {
 export function individuals(burst) {
   const node = h("div");
   const all = [];
-  (burst.seen || []).forEach((s, at) => (s.individuals || []).forEach((identity) => all.push([at, identity])));
-  if (all.length) gallery().then((people) => fill(node, all.map(([at, identity]) => one(burst, at, identity, people))));
+  (burst.seen || []).forEach((s, at) => (s.individuals || []).forEach((identity, k) => all.push([at, k, identity])));
+  if (all.length) gallery().then((people) => fill(node, all.map(([at, k, identity]) => one(burst, at, k, identity, people))));
   return node;
 }

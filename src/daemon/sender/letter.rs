@@ -77,3 +77,47 @@ fn head(from: &From, kind: &str) -> Map<String, Value> {
     out.insert("site".into(), from.site.as_str().into());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKey;
+    use crate::units::{ClockQuality, Flank, Recognition, Score};
+
+    #[test]
+    fn an_event_tells_which_individual_it_is_where_that_was_asked() {
+        let from = From { device: "ridge-1".into(), site: "ridge".into() };
+        let sighting = Sighting {
+            key: EventKey { boot: 3, number: 41 },
+            at: 1_780_000_000,
+            clock: ClockQuality::Rtc,
+            outcome: Outcome::Sighting,
+            taxon: crate::event::taxon("Lynx lynx"),
+            score: Score::new(0.9),
+            count: 1,
+        };
+        let route = Route {
+            priority: Priority::Alert,
+            rule: Some("seven".into()),
+            uplinks: Vec::new(),
+            picture: false,
+        };
+        let when = When::Utc { seconds: sighting.at, quality: ClockQuality::Rtc };
+        assert!(event(&from, &sighting, &route, when, &[]).get("individuals").is_none());
+        let identity = Identity {
+            recognition: Recognition::Known,
+            individual: Some("Luchs-07".into()),
+            similarity: Some(0.875),
+            probability: Some(Score::new(0.9375)),
+            flank: Flank::Left,
+            tracks: vec![0],
+            nearest: vec![("Luchs-07".into(), 0.875)],
+        };
+        let told = event(&from, &sighting, &route, when, &[identity]);
+        assert_eq!(
+            told["individuals"],
+            json!([{"recognition": "known", "individual": "Luchs-07", "flank": "left", "probability": 0.938,
+                    "similarity": 0.875}])
+        );
+    }
+}

@@ -6,7 +6,6 @@ use crate::engine::fake::Fake;
 use crate::engine::manifest::parse;
 use crate::engine::model::Model;
 use crate::engine::{Data, EngineError, Tensor};
-use crate::event::Outcome;
 use crate::gallery::{Entry, Network};
 use crate::image::{Rgb, encode_jpeg};
 use crate::units::{BBox, Recognition, Score};
@@ -110,13 +109,7 @@ fn judged(sightings: Vec<Sighting>) -> Judgement {
         detections: vec![found(0, 0.05), found(1, 0.55)],
         ..FrameJudgement::default()
     };
-    Judgement {
-        outcome: Outcome::Sighting,
-        frames: vec![frame],
-        sightings,
-        faults: Vec::new(),
-        ..Judgement::failed(0, "")
-    }
+    Judgement { frames: vec![frame], sightings, faults: Vec::new(), ..Judgement::failed(0, "") }
 }
 
 const RED: [u8; 3] = [250, 5, 5];
