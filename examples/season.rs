@@ -290,6 +290,7 @@ fn burst(
         top5: Vec::new(),
         tracks: vec![0],
         traits: Default::default(),
+        individuals: Vec::new(),
     };
     let burst = Burst {
         triggered: visit.at,

@@ -34,21 +34,22 @@
 //! | `image` | JPEG bytes to pixels: scaled decoding, EXIF, resize, crop | units |
 //! | `engine` | inference behind one trait: manifests, labels, tract, ONNX Runtime, a fake | csv, units |
 //! | `vision` | frames to a judgement: motion, detect, classify, fuse, taxonomy. No files, clocks, devices | image, engine, event, units |
+//! | `gallery` | individuals that were met before: one file, and whether an animal is one of them | engine, image, store, units, vision |
 //! | `world` | the bench world: rendered scenes with exact truth | image, units |
 //! | `hal` | the seams, traits only: trigger, camera, clock, uplink, gauges | image, units, event |
 //! | `drivers` | one device per file | hal, image, units, event, world (the bench drivers) |
 //! | `board` | `boards/*.toml` to opened devices | drivers, hal, strict, units |
 //! | `store` | the journal and the media on the card | airtime, deployment, event, units |
-//! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, image, engine, store, event, airtime, config, deployment, units |
+//! | `daemon` | the pipeline from trigger to journal, and the sender from journal to uplink | hal, vision, gallery, image, engine, store, event, airtime, config, deployment, units |
 //! | `config` | what a site chooses, checked | deployment, strict, units |
 //! | `photos` | folders of photos: found, grouped into bursts and sequences, put into species folders | image, units |
 //! | `export` | journals to Camtrap DP, MegaDetector results, detection histories, tables, crops | csv, deployment, event, image, store, units |
 //! | `report` | journals as one HTML page: counted, drawn, written | export, store, event, units, image |
-//! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, units |
+//! | `eval` | predictions against truth: confusion, sensitivity, accuracy against coverage | csv, engine, event, gallery, units |
 //! | `budget` | how long battery, card and air suffice, and what each figure is worth | airtime, board, config, event |
 //! | `bundle` | signed bundles of models and configuration: verified, staged, tried, switched, taken back | board, config, daemon, event, strict, vision |
 //! | `doctor` | whether the trap is well: one list of checks for the page and the verb | bundle, hal, board, config, daemon, deployment, engine, vision, image, store, event, units |
-//! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, store, event, export, units, deployment, config, image, photos, hal |
+//! | `console` | the page, on a phone at the trap and on a laptop at home | bundle, doctor, board, daemon, gallery, store, event, export, units, deployment, config, image, photos, hal |
 //! | `cli` | one file per verb | all |
 //!
 //! `daemon` never names a driver; `drivers` never know the daemon; `vision` never touches a file; only
@@ -95,6 +96,8 @@ pub mod engine;
 pub mod eval;
 #[cfg(feature = "std")]
 pub mod export;
+#[cfg(feature = "std")]
+pub mod gallery;
 #[cfg(feature = "std")]
 pub mod hal;
 #[cfg(feature = "std")]

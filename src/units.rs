@@ -191,6 +191,66 @@ impl Rank {
     }
 }
 
+/// The side of an animal that is towards the camera: coats differ from side to side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flank {
+    /// Its left one: it stands with its nose to the left.
+    Left,
+    /// Its right one.
+    Right,
+    /// Not known, or neither (from the front, from behind).
+    #[default]
+    Unknown,
+}
+
+impl Flank {
+    /// All of them.
+    pub const ALL: [Flank; 3] = [Flank::Left, Flank::Right, Flank::Unknown];
+
+    /// The name used in folders, the journal and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Flank::Left => "left",
+            Flank::Right => "right",
+            Flank::Unknown => "unknown",
+        }
+    }
+
+    /// The inverse of [`Flank::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Flank::ALL.into_iter().find(|flank| flank.as_str() == name)
+    }
+
+    /// Whether coats of these sides can be compared: not those of left and right.
+    pub fn fits(self, other: Flank) -> bool {
+        self == other || self == Flank::Unknown || other == Flank::Unknown
+    }
+}
+
+/// Whether an animal was met before, as far as a gallery tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recognition {
+    /// It is one of the gallery's.
+    Known,
+    /// It may be one of them.
+    Unsure,
+    /// It is none of them.
+    New,
+}
+
+impl Recognition {
+    /// The name used in the journal and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Recognition::Known => "known",
+            Recognition::Unsure => "unsure",
+            Recognition::New => "new",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +277,16 @@ mod tests {
     fn corners_are_sorted_and_clipped() {
         let b = BBox::from_corners(1.5, 0.5, 0.25, f32::NAN);
         assert_eq!(b, BBox { x: 0.25, y: 0.0, w: 0.75, h: 0.5 });
+    }
+
+    #[test]
+    fn flanks_round_trip_and_left_is_never_compared_with_right() {
+        for flank in Flank::ALL {
+            assert_eq!(Flank::parse(flank.as_str()), Some(flank));
+            assert!(flank.fits(Flank::Unknown) && Flank::Unknown.fits(flank) && flank.fits(flank));
+        }
+        assert!(!Flank::Left.fits(Flank::Right) && !Flank::Right.fits(Flank::Left));
+        assert_eq!(Flank::parse("both"), None);
     }
 
     #[test]

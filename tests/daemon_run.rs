@@ -104,6 +104,7 @@ fn seen(outcome: Outcome, frames: usize) -> Judgement {
         top5: Vec::new(),
         tracks: vec![0],
         traits: Default::default(),
+        individuals: Vec::new(),
     };
     let found = Detection {
         bbox: BBox { x: 0.25, y: 0.25, w: 0.5, h: 0.5 },
@@ -113,6 +114,7 @@ fn seen(outcome: Outcome, frames: usize) -> Judgement {
         source: Source::Frame,
         track: 0,
         logits: None,
+        embedding: None,
     };
     let sighted = outcome == Outcome::Sighting;
     let detections = if sighted { vec![found] } else { Vec::new() };

@@ -84,6 +84,7 @@ fn detection(found: &Value) -> Detection {
         source: Source::Frame,
         track: 0,
         logits: Some(logits.into()),
+        embedding: None,
     }
 }
 

@@ -43,6 +43,7 @@ fn tally(site: &Site, plan: &BurstPlan, sum: &mut Tally) {
                     source: Source::Frame,
                     track: 0,
                     logits: None,
+                    embedding: None,
                 })
                 .collect(),
             ..FrameJudgement::default()

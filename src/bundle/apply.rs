@@ -13,6 +13,9 @@ use super::{Kind, Manifest};
 /// The file of a `config` bundle.
 const OVERLAY: &str = "trapline.toml";
 
+/// How the file of a gallery ends in a `models` bundle: it counts in the place of the configuration's.
+const GALLERY: &str = ".gallery";
+
 /// What no bundle may change: who the trap is, where its records are, whom it trusts.
 const OWN: [&str; 5] = ["board", "site.name", "journal", "commands", "bundles"];
 
@@ -70,6 +73,9 @@ pub fn compose(file: Option<&Path>, pieces: &Pieces) -> Result<Config, ApplyErro
     if let Some((slot, manifest)) = &pieces.models {
         let manifests = manifest.files.keys().filter(|name| name.ends_with("manifest.toml"));
         config.models.manifests = manifests.map(|name| slot.join(name)).collect();
+        if let Some(gallery) = manifest.files.keys().find(|name| name.ends_with(GALLERY)) {
+            config.models.gallery = Some(slot.join(gallery));
+        }
     }
     Ok(config)
 }
@@ -118,7 +124,7 @@ fn merge(base: &mut toml::Table, over: toml::Table) {
 pub fn self_test(config: &Config) -> Result<String, String> {
     let networks = models::open(&config.models).map_err(|e| e.to_string())?;
     let names = networks.names();
-    let mut judge = models::judge(networks, config).map_err(|e| e.to_string())?;
+    let mut judge = models::judges(networks, config).map_err(|e| e.to_string())?;
     let pictures = board::bench_burst(config.burst.frames, TRIED).map_err(|e| e.to_string())?;
     let frames: Vec<Frame<'_>> = pictures.iter().map(|jpeg| Ok(jpeg.as_slice())).collect();
     let begun = std::time::Instant::now();
@@ -171,6 +177,26 @@ mod tests {
         .unwrap();
         assert_eq!((config.burst.frames, config.burst.gap.as_secs()), (2, 60));
         assert_eq!((config.site.name.as_str(), config.site.location.as_str()), ("ridge", "the ridge"));
+    }
+
+    #[test]
+    fn a_gallery_comes_with_the_networks() {
+        let manifest = |files: &[&str]| Manifest {
+            kind: Kind::Models,
+            version: 1,
+            sites: Vec::new(),
+            boards: Vec::new(),
+            description: String::new(),
+            files: files.iter().map(|name| ((*name).to_owned(), String::new())).collect(),
+        };
+        let config = |files: &[&str]| {
+            let models = Some((PathBuf::from("slot"), manifest(files)));
+            compose(None, &Pieces { config: None, models }).unwrap().models
+        };
+        let brought = config(&["e/manifest.toml", "e/net.onnx", "e/lynx.gallery"]);
+        assert_eq!(brought.manifests, [Path::new("slot/e/manifest.toml")]);
+        assert_eq!(brought.gallery.as_deref(), Some(Path::new("slot/e/lynx.gallery")));
+        assert_eq!(config(&["e/manifest.toml"]).gallery, None);
     }
 
     #[test]

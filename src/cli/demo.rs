@@ -110,6 +110,7 @@ fn config(journal: &Path, uplink: Option<&str>) -> Result<Config, Failure> {
         species: ["Canis lupus", "Lynx lynx", "Ursus arctos"]
             .map(|name| Subject::Taxon(name.to_owned()))
             .into(),
+        individual: None,
         score: Score::new(0.8),
         frames: 1,
         bursts: 1,

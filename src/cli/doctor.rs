@@ -258,8 +258,8 @@ impl Hands for Field<'_> {
         let begun = Instant::now();
         let networks = models::open(&self.config.models).map_err(|error| error.to_string())?;
         let names = networks.names();
-        let judge = models::judge(networks, self.config).map_err(|error| error.to_string())?;
-        Ok(Loaded { names, took: begun.elapsed(), judge: Box::new(judge) })
+        let judge = models::judges(networks, self.config).map_err(|error| error.to_string())?;
+        Ok(Loaded { names, took: begun.elapsed(), judge })
     }
 
     fn bench(&mut self) -> Result<Vec<Vec<u8>>, String> {

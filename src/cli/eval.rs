@@ -1,4 +1,5 @@
-//! `trapline eval`: measures what `trapline sort --json` told against the truth.
+//! `trapline eval`: measures what `trapline sort --json` told against the truth; or, with --individuals, how well an
+//! embedder tells individuals apart.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -6,25 +7,40 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::gallery::looking::LookingArgs;
 use super::{Done, Failure};
 use crate::engine::labels;
 use crate::eval::{cases, measure, predicted, truth};
 
+mod individuals;
 mod render;
 
 /// Shown at the end of `--help`.
 const EXAMPLES: &str = "\
 Example:
   trapline sort photos --json --model detector.toml --model classifier.toml > found.jsonl
-  trapline eval --truth labels.csv --predictions found.jsonl --taxa labels-of-the-classifier.csv";
+  trapline eval --truth labels.csv --predictions found.jsonl --taxa labels-of-the-classifier.csv
+
+Individuals, in folders TAXON/INDIVIDUAL/left and right, half of them enrolled:
+  trapline world coats --individuals 20 --first 3000 --encounters 4 --size 480x360
+  trapline eval --individuals coats --model models/bench-embedder";
 
 /// Arguments of `trapline eval`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// What every photo shows: a table with the columns `file` and `label`
-    #[arg(long, value_name = "CSV")]
-    truth: PathBuf,
+    #[arg(long, value_name = "CSV", required_unless_present = "individuals")]
+    truth: Option<PathBuf>,
+    /// Measure an embedder instead: photos in folders TAXON/INDIVIDUAL/left and right, of which half the individuals are
+    /// enrolled
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["truth", "predictions", "root", "map", "taxa"])]
+    individuals: Option<PathBuf>,
+    /// With --individuals: write what the embedder made of each photo to this table
+    #[arg(long, value_name = "CSV", requires = "individuals")]
+    embeddings: Option<PathBuf>,
+    #[command(flatten)]
+    looking: LookingArgs,
     /// What `trapline sort --json` wrote; `-` is standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     predictions: PathBuf,
@@ -48,11 +64,11 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Done {
-    let report = measured(&args).map_err(Failure::Input)?;
-    let text = if args.json {
-        serde_json::to_string_pretty(&report).map_err(Failure::runtime)? + "\n"
-    } else {
-        render::tables(&report, args.markdown)
+    let text = match &args.individuals {
+        Some(folder) => {
+            individuals::run(folder, &args.looking, args.embeddings.as_deref(), args.json, args.markdown)?
+        }
+        None => predictions(&args)?,
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // Whoever read it has seen enough.
@@ -61,13 +77,23 @@ pub fn run(args: Args) -> Done {
     }
 }
 
+/// What is printed of predictions.
+fn predictions(args: &Args) -> Result<String, Failure> {
+    let report = measured(args).map_err(Failure::Input)?;
+    Ok(match args.json {
+        true => serde_json::to_string_pretty(&report).map_err(Failure::runtime)? + "\n",
+        false => render::tables(&report, args.markdown),
+    })
+}
+
 /// Reads everything and compares. All that can go wrong here is in what was given.
 fn measured(args: &Args) -> anyhow::Result<measure::Report> {
     let mut taxa = truth::Taxa::default();
     for file in &args.taxa {
         taxa.add(&labels::load(file)?);
     }
-    let truth = truth::read(&args.truth, args.map.as_deref(), &taxa)?;
+    let truth = args.truth.as_deref().context("give --truth, or --individuals")?;
+    let truth = truth::read(truth, args.map.as_deref(), &taxa)?;
     let predictions = if args.predictions == Path::new("-") {
         predicted::read(io::stdin().lock(), &args.predictions)?
     } else {

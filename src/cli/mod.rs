@@ -19,6 +19,7 @@ mod engine;
 pub mod eval;
 pub mod events;
 pub mod export;
+pub mod gallery;
 pub mod import;
 pub mod locating;
 mod models;
@@ -72,6 +73,8 @@ enum Verb {
     Events(events::Args),
     /// Write Camtrap DP, MegaDetector results, detection histories and tables from journals
     Export(export::Args),
+    /// Galleries of individuals: make them from photos, look into them, ask them whom photos show
+    Gallery(gallery::Args),
     /// Make configurations of a Camtrap DP package's deployments
     Import(import::Args),
     /// A season on one page: what journals hold, as one HTML file
@@ -138,6 +141,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Decode(args) => decode::run(args),
         Verb::Events(args) => events::run(args),
         Verb::Export(args) => export::run(args),
+        Verb::Gallery(args) => gallery::run(args),
         Verb::Import(args) => import::run(args),
         Verb::Report(args) => report::run(args),
         Verb::Review(args) => review::run(args),

@@ -380,7 +380,7 @@ fn bench(
         let mut spent = (0..passes)
             .map(|_| {
                 let started = Instant::now();
-                model.dry_run().map(|()| milliseconds(started))
+                model.dry_run().map(|_| milliseconds(started))
             })
             .collect::<Result<Vec<f64>, _>>()
             .context("timing a pass")

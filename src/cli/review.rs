@@ -18,6 +18,7 @@ Examples:
   trapline review trapline.db
   trapline review ridge.db creek.db --no-open
   trapline review /media/card --journal ~/card-07.db --port 8080
+  trapline review trapline.db --gallery lynx.gallery   # suggested individuals beside their pictures
 
 A folder of photos is sorted first, into FOLDER/.trapline.db or the --journal; what was judged before is taken up. A \
 folder with a trap's journal (trapline.db) in it is opened as that. Labels go into the journal beside what the machine \
@@ -121,6 +122,7 @@ mod with_page {
     use crate::console::{Console, ConsoleError, Stop, Volume, desk};
     use crate::daemon::taxa;
     use crate::engine::labels::Label;
+    use crate::gallery::Gallery;
 
     /// Programs that open an address, the first that is there.
     const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
@@ -184,7 +186,9 @@ mod with_page {
             ConsoleError::Journal(error) => failed(error),
             other => Failure::runtime(other),
         };
+        let gallery = args.judging.gallery().map(Gallery::load).transpose().map_err(Failure::input)?;
         let (console, key) = Console::of_desk(volumes, taxa::known(labels)).map_err(told)?;
+        let console = console.with_gallery(gallery);
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
         let listener =
             TcpListener::bind(at).map_err(|reason| Failure::input(ConsoleError::Listen { at, reason }))?;

@@ -88,7 +88,7 @@ pub fn run(args: Args) -> Done {
     let (names, taxa, known) = (networks.names(), Taxa::of(&networks, &config), Taxa::known(&networks));
     let judge: Box<dyn Judges> = match unable {
         Some(unable) => unable,
-        None => Box::new(models::judge(networks, &config).map_err(Failure::input)?),
+        None => models::judges(networks, &config).map_err(Failure::input)?,
     };
     start::reached("ready to judge");
     let (bench, gauges) = (board.bench, Arc::clone(&board.gauges));

@@ -30,6 +30,7 @@ Examples:
   trapline sort /media/card --model detector.toml --model classifier.toml
   trapline sort /media/card --model detector.toml --json --journal card.db > card.jsonl
   trapline sort /media/card --model detector.toml --copy-to sorted
+  trapline sort /media/card --model pack --model embedder --gallery lynx.gallery --json
 
 Grouping: photos are grouped by folder and camera (make, model, serial number). Photos at most 3 s apart are one \
 burst; photos at most --gap apart, each from the one before it, one sequence of any length. A photo without a \
@@ -37,7 +38,7 @@ time between two photos of one burst belongs to it; other photos without a time 
 unless --burst says how many belong together.
 
 Output: one line per sequence, or with --json one object with the fields sequence, camera, first, last, frames, \
-outcome (empty, sighting, uncertain, person, vehicle, failed), probability, sightings, looked (runs of detector and \
+outcome (empty, sighting, uncertain, person, vehicle, failed), probability, sightings (with individuals, where --gallery was given), looked (runs of detector and \
 classifier; stopped: still, empty, alive or moved when looking ended early, else all), faults (what failed on the \
 way, such as an inference). Times are RFC 3339; first, \
 last and taken are null for photos without a time. Boxes are [x, y, width, height], 0 to 1, on the upright photo. \

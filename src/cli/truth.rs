@@ -110,6 +110,7 @@ mod tests {
             count: 1,
             top5: Vec::new(),
             traits: Default::default(),
+            individuals: Vec::new(),
             tracks: Vec::new(),
         };
         Burst {

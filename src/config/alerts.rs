@@ -52,6 +52,8 @@ pub struct Alert {
     pub name: String,
     /// What it is about; any of these.
     pub species: Vec<Subject>,
+    /// Only this individual, known by the gallery; `None`: whoever it is.
+    pub individual: Option<String>,
     /// Least score of the taxon.
     pub score: Score,
     /// Least frames of the burst that show it, 1..=20.
@@ -107,7 +109,13 @@ fn one(
         Ok(Duration::from_secs(u64::from(ranges.whole(key, value, range)?) * 60)) as Result<_, ConfigError>
     };
     let among = |what: &str| format!("{what} in the rule \"{}\"", raw.name);
-    if raw.species.is_empty() || raw.species.iter().any(|name| name.trim().is_empty()) {
+    if raw.individual.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        let allowed = "the name of an individual of the gallery, or leave the key out";
+        return ranges.refuse("alert.individual", among("empty"), allowed);
+    }
+    if (raw.species.is_empty() && raw.individual.is_none())
+        || raw.species.iter().any(|name| name.trim().is_empty())
+    {
         let allowed = "scientific names of any rank, \"animal\", \"person\", \"vehicle\"; at least one";
         return ranges.refuse("alert.species", among("empty"), allowed);
     }
@@ -131,8 +139,11 @@ fn one(
             return ranges.refuse("alert.hours", among(&format!("\"{}\"", raw.hours)), allowed);
         }
     };
+    // An individual is of one species anyway.
+    let any = raw.species.is_empty().then_some(Subject::Animal);
     Ok(Alert {
-        species: raw.species.iter().map(|name| subject(name.trim())).collect(),
+        species: raw.species.iter().map(|name| subject(name.trim())).chain(any).collect(),
+        individual: raw.individual.map(|name| name.trim().to_owned()),
         score: ranges.score("alert.score", raw.score)?,
         frames: ranges.whole("alert.frames", raw.frames, 1..=20)? as usize,
         bursts: ranges.whole("alert.bursts", raw.bursts, 1..=20)? as usize,
@@ -205,6 +216,15 @@ mod tests {
         assert_eq!((rule.frames, rule.bursts, rule.hours, rule.on), (1, 1, Hours::Any, true));
         assert_eq!(rule.cooldown, Duration::from_secs(1800));
         assert_eq!(parse("").unwrap(), []);
+    }
+
+    #[test]
+    fn an_individual_is_enough_too() {
+        let rules = parse("[[alert]]\nname = 'w'\nindividual = 'Luchs-07'").unwrap();
+        assert_eq!(rules[0].species, [Subject::Animal]);
+        assert_eq!(rules[0].individual.as_deref(), Some("Luchs-07"));
+        assert!(refused("individual = ' '").contains("`alert.individual` is empty in the rule \"w\""));
+        assert!(refused("individuals = ['x']").contains("did you mean `individual`"));
     }
 
     #[test]

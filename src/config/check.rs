@@ -38,7 +38,7 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
         site,
         board: raw.board,
         burst: ranges.burst(raw.burst)?,
-        models: ranges.models(raw.models, folder)?,
+        models: ranges.models(raw.models, raw.individuals, folder)?,
         thresholds: ranges.thresholds(raw.thresholds)?,
         species: Species { allow: raw.species.allow, block: raw.species.block },
         strip: ranges.strip(raw.strip)?,
@@ -72,6 +72,7 @@ pub(super) fn defaults() -> Config {
             effort: EffortChoice::default(),
             look: None,
             frugal_below_mv: 0,
+            gallery: None,
         },
         thresholds: Thresholds::default(),
         species: Species::default(),
@@ -185,7 +186,15 @@ impl Ranges<'_> {
         })
     }
 
-    fn models(&self, models: raw::Models, folder: &Path) -> Result<Models, ConfigError> {
+    fn models(
+        &self,
+        models: raw::Models,
+        individuals: raw::Individuals,
+        folder: &Path,
+    ) -> Result<Models, ConfigError> {
+        if individuals.gallery.as_ref().is_some_and(|file| file.trim().is_empty()) {
+            return self.refuse("individuals.gallery", "empty", "a gallery's file, or leave the key out");
+        }
         let second = |second: raw::SecondHead| -> Result<SecondHead, ConfigError> {
             let temperature = second.temperature;
             let within = |t: f64| self.number("models.second.temperature", t, 0.01..=100.0);
@@ -207,6 +216,7 @@ impl Ranges<'_> {
             effort: models.effort,
             look: models.look,
             frugal_below_mv: self.whole("models.frugal_below_mv", models.frugal_below_mv, 0..=65_535)? as u16,
+            gallery: individuals.gallery.map(|file| folder.join(file)),
         })
     }
 
@@ -310,6 +320,8 @@ mod tests {
         "threads",
         "effort",
         "frugal_below_mv",
+        "gallery",
+        "individual",
         "empty",
         "sighting",
         "species",
@@ -406,6 +418,7 @@ mod tests {
             "site",
             "burst",
             "models",
+            "individuals",
             "thresholds",
             "species",
             "strip",
@@ -454,6 +467,8 @@ mod tests {
         );
         assert!(refused(&format!("{head}temperature = 0")).contains("`models.second.temperature` is 0"));
         assert!(refused(&format!("{head}when = 1")).contains("when"));
+        assert!(refused("[individuals]\ngallery = ' '").contains("`individuals.gallery` is empty"));
+        assert!(refused("[individuals]\ngalery = 'x'").contains("did you mean `gallery`"));
         assert!(refused("[models]\nlook = ['close']").contains("close"));
         assert!(refused("[models]\nensemble = 'median'").contains("median"));
         assert!(refused("[site]\nname = ' '").contains("1 to 64 characters"));

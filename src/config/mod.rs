@@ -104,6 +104,9 @@ pub struct Models {
     pub look: Option<Vec<LookWord>>,
     /// With less than this in the battery, millivolts, `frugal` counts whatever `effort` says; 0: never.
     pub frugal_below_mv: u16,
+    /// The gallery of individuals (`[individuals] gallery`), as a path from the working directory; `None`: nobody is
+    /// known.
+    pub gallery: Option<PathBuf>,
 }
 
 /// What a network may do beyond one pass over the whole picture.

@@ -21,6 +21,8 @@ pub struct Raw {
     pub burst: Burst,
     /// `[models]`
     pub models: Models,
+    /// `[individuals]`
+    pub individuals: Individuals,
     /// `[thresholds]`
     pub thresholds: Thresholds,
     /// `[species]`
@@ -64,6 +66,7 @@ impl Default for Raw {
             site: Site::default(),
             burst: Burst::default(),
             models: Models::default(),
+            individuals: Individuals::default(),
             thresholds: Thresholds::default(),
             species: Species::default(),
             strip: Strip::default(),
@@ -237,6 +240,14 @@ impl SecondHead {
     fn threshold() -> f64 {
         0.8
     }
+}
+
+/// Who was met before.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Individuals {
+    /// The gallery.
+    pub gallery: Option<String>,
 }
 
 /// When something counts.

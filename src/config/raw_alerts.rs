@@ -12,6 +12,8 @@ pub struct Alert {
     pub name: String,
     /// What it is about.
     pub species: Vec<String>,
+    /// Which individual of it.
+    pub individual: Option<String>,
     /// Least score.
     pub score: f64,
     /// Least frames.
@@ -39,6 +41,7 @@ impl Default for Alert {
         Alert {
             name: String::new(),
             species: Vec::new(),
+            individual: None,
             score: 0.0,
             frames: 1,
             bursts: 1,

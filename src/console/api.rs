@@ -19,7 +19,9 @@ use tokio_stream::{Stream, StreamExt};
 use super::guard::{Inside, cookie_name, guard};
 use super::refusal::Refusal;
 use super::serve::Ends;
-use super::{Console, assets, browse, bundles, doctor, downloads, files, held, people, secret, show, trap};
+use super::{
+    Console, assets, browse, bundles, doctor, downloads, files, held, individuals, people, secret, show, trap,
+};
 use crate::config::KeepPeople;
 use crate::event::EventKey;
 
@@ -51,6 +53,8 @@ pub(super) fn router(console: &Arc<Console>) -> Router {
         .route("/api/sequence/{id}", get(browse::sequence))
         .route("/api/taxa", get(browse::taxa))
         .route("/api/picture/{n}", get(browse::picture))
+        .route("/api/individuals", get(individuals::list))
+        .route("/api/individual/{n}", get(individuals::picture))
         .route("/api/label", post(people::label))
         .route("/api/undo", post(people::undo))
         .route("/api/setup", get(people::setup).put(people::put_setup))

@@ -20,7 +20,7 @@ macro_rules! script {
     };
 }
 
-const FILES: [File; 28] = [
+const FILES: [File; 29] = [
     ("/", "text/html; charset=utf-8", include_bytes!("page/index.html")),
     ("/app.css", "text/css; charset=utf-8", include_bytes!("page/app.css")),
     ("/icon.svg", "image/svg+xml", include_bytes!("page/icon.svg")),
@@ -37,6 +37,7 @@ const FILES: [File; 28] = [
     script!("labels.js"),
     script!("taxon.js"),
     script!("burst.js"),
+    script!("individuals.js"),
     script!("form.js"),
     script!("login.js"),
     script!("live.js"),

@@ -12,7 +12,7 @@
 //! | `api`, `browse`, `people`, `trap`, `bundles`, `downloads`, `files` | the calls, by what they are about |
 //! | `book`, `show`, `hub` | a journal in memory, bursts as JSON, what is live |
 //! | `doctor`, `settings` | checks and the configuration's keys, as data |
-//! | `pictures`, `assets` | pictures by number, the page's own files |
+//! | `pictures`, `individuals`, `assets` | pictures by number, those of a gallery, the page's own files |
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ mod downloads;
 mod files;
 mod guard;
 mod hub;
+mod individuals;
 mod people;
 mod pictures;
 mod refusal;
@@ -51,6 +52,7 @@ use crate::board::Profile;
 use crate::config::Config;
 use crate::daemon::live::Live;
 use crate::daemon::taxa::Known;
+use crate::gallery::Gallery;
 use crate::hal::{Asks, Clock, Gauges};
 use crate::store::JournalError;
 
@@ -137,6 +139,8 @@ pub struct Console {
     hub: Arc<Hub>,
     hosts: Vec<String>,
     known: Vec<Known>,
+    /// Who was met before.
+    gallery: Option<Gallery>,
     thumbnails: Thumbnails,
     /// One secret is tried at a time: each takes 19 MiB and most of a second.
     guesses: Semaphore,
@@ -161,7 +165,20 @@ impl Console {
         let volume =
             Volume { journal: trap.config.journal.path.clone(), media: trap.config.journal.media.clone() };
         let hosts = trap.config.console.hosts.clone();
-        Console::new(Side::Trap(Box::new(trap)), &[volume], hosts, known)
+        // The judge opened it before; a page without it is better than none.
+        let gallery = trap.config.models.gallery.as_deref().and_then(|file| match Gallery::load(file) {
+            Ok(gallery) => Some(gallery),
+            Err(error) => {
+                log::error!("the page: {error}");
+                None
+            }
+        });
+        Ok(Console { gallery, ..Console::new(Side::Trap(Box::new(trap)), &[volume], hosts, known)? })
+    }
+
+    /// With a gallery to show beside what was seen.
+    pub fn with_gallery(self, gallery: Option<Gallery>) -> Console {
+        Console { gallery, ..self }
     }
 
     /// The page of a laptop, and the key that opens its door once.
@@ -192,6 +209,7 @@ impl Console {
             hub: Arc::default(),
             hosts,
             known,
+            gallery: None,
             thumbnails: Thumbnails::new(thumbnails),
             guesses: Semaphore::new(1),
             downloads: Arc::new(Semaphore::new(1)),

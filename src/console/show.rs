@@ -13,7 +13,7 @@ pub(super) fn burst(book: &Book, stored: &Stored, entry: &Entry, hidden: bool) -
     let machine = burst.observations.iter().map(|seen| {
         json!({
             "taxon": seen.taxon, "rank": seen.rank, "label": seen.label,
-            "score": share(seen.score.get()), "count": seen.count,
+            "score": share(seen.score.get()), "count": seen.count, "individuals": seen.individuals,
         })
     });
     let frames = burst.frames.iter().enumerate().map(|(i, f)| frame(book, stored, i, f, hidden));

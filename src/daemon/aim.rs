@@ -136,7 +136,16 @@ mod tests {
     fn seen(category: Category, confidence: f32) -> Detection {
         let bbox = BBox { x: 0.0, y: 0.0, w: 0.5, h: 1.0 };
         let confidence = Score::new(confidence);
-        Detection { bbox, category, confidence, moving: false, source: Source::Frame, track: 0, logits: None }
+        Detection {
+            bbox,
+            category,
+            confidence,
+            moving: false,
+            source: Source::Frame,
+            track: 0,
+            logits: None,
+            embedding: None,
+        }
     }
 
     /// How often light and dark change along a row between two columns.

@@ -67,6 +67,11 @@ pub(super) fn chosen(models: &Models) -> Result<Chosen, ModelsError> {
     if let Some(asked) = chosen.models.iter().find(|m| m.role == Role::Attributes) {
         first(asked, &chosen.models)?;
     }
+    if let Some(embedder) =
+        chosen.models.iter().find(|m| m.role == Role::Embedder && models.gallery.is_some())
+    {
+        first(embedder, &chosen.models)?;
+    }
     for second in seconds {
         let manifest = Manifest::load(&second.model)?;
         head(&manifest, &chosen.models)?;

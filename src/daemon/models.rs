@@ -1,22 +1,29 @@
 //! Opens the networks that a site chose, one per role, and builds the judge.
 
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::chosen::Chosen;
+use super::identify::Identifying;
+use super::pipeline::Judges;
+use super::taxa::ancestors;
 use crate::config::{Config, EffortChoice, EngineChoice, LookWord, Models, ProviderChoice, Thresholds};
 use crate::engine::choose::{Choice, Provider, Wish, choose};
+use crate::engine::hash::sha256_file;
 use crate::engine::labels::Label;
 use crate::engine::look::Word;
 use crate::engine::manifest::{Manifest, ManifestError, Role};
 use crate::engine::model::{Embedded, Model, ModelError};
 use crate::engine::pack::{Mean, Second};
 use crate::engine::{Engine, EngineError};
+use crate::gallery::identify::Identifier;
+use crate::gallery::{Gallery, GalleryError, Network};
 use crate::units::Score;
 use crate::vision::cascade::Effort;
 use crate::vision::classify::Classifier;
 use crate::vision::decide;
 use crate::vision::detect::Detector;
+use crate::vision::embed::Embedder;
 use crate::vision::fence::Fence;
 use crate::vision::fuse::{Clues, Fusion};
 use crate::vision::judge::{self, Judge};
@@ -60,6 +67,16 @@ pub enum ModelsError {
         /// Its manifest.
         manifest: PathBuf,
     },
+    /// A gallery without the network it was made with.
+    #[error(
+        "the gallery {} needs the embedder it was made with among the models (`models.manifests`, --model); add it, or \
+         leave the gallery out",
+        .0.display()
+    )]
+    NoEmbedder(PathBuf),
+    /// The gallery cannot be used.
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
     /// The thresholds contradict each other.
     #[error("`thresholds`: {0}")]
     Thresholds(&'static str),
@@ -83,6 +100,10 @@ pub struct Networks {
     pub seconds: Vec<(Second, Model)>,
     /// Tells life stage and behaviour.
     pub attributes: Option<Model>,
+    /// Tells individuals apart.
+    pub embedder: Option<Embedder>,
+    /// Those that were met before, made with the embedder, and what the record calls them.
+    pub gallery: Option<(String, Gallery)>,
 }
 
 impl Networks {
@@ -93,8 +114,18 @@ impl Networks {
             .flatten()
             .chain(self.classifiers().skip(1))
             .chain(&self.attributes)
-            .map(|model| name(model.manifest()))
+            .map(Model::manifest)
+            .chain(self.embedder.as_ref().map(Embedder::manifest))
+            .map(name)
+            .chain(self.gallery.as_ref().map(|(name, _)| format!("gallery {name}")))
             .collect()
+    }
+
+    /// The gallery with its network, taken out; `None` where a site has none.
+    pub fn identifier(&mut self) -> Option<Identifier> {
+        let ancestors = ancestors(&self.labels());
+        let (_, gallery) = self.gallery.take()?;
+        Some(Identifier::new(self.embedder.take()?, gallery, ancestors))
     }
 
     /// The first classifier, those averaged with it, and second heads.
@@ -107,16 +138,32 @@ impl Networks {
         self.classifiers().flat_map(|model| model.manifest().labels.iter().cloned()).collect()
     }
 
-    fn take(&mut self, model: Model) {
+    fn take(&mut self, model: Model) -> Result<(), ModelsError> {
         match model.manifest().role {
             Role::Detector => self.detector = Some(model),
             Role::Classifier if self.classifier.is_some() => self.more.push(model),
             Role::Classifier => self.classifier = Some(model),
             Role::Attributes => self.attributes = Some(model),
             Role::Embedder => {
-                log::warn!("{} is an embedder: nothing uses one yet", model.manifest().path.display());
+                let manifest = model.manifest().path.clone();
+                let embedder =
+                    Embedder::new(model).map_err(|error| ModelError::Engine { manifest, error })?;
+                self.embedder = Some(embedder);
             }
         }
+        Ok(())
+    }
+
+    /// Takes the gallery in `file`, which must be of the embedder that is there.
+    fn meet(&mut self, file: &Path) -> Result<(), ModelsError> {
+        let embedder = self.embedder.as_ref().ok_or_else(|| ModelsError::NoEmbedder(file.to_owned()))?;
+        let gallery = Gallery::load(file)?;
+        gallery.check(&Network::of(embedder.manifest(), embedder.dimension()), file)?;
+        let unread = |e: std::io::Error| GalleryError::Read { file: file.to_owned(), reason: e.to_string() };
+        let prefix: String = sha256_file(file).map_err(unread)?.chars().take(12).collect();
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        self.gallery = Some((format!("{stem}@{prefix}"), gallery));
+        Ok(())
     }
 }
 
@@ -153,10 +200,13 @@ pub fn open_on(engine: &dyn Engine, chosen: &Models) -> Result<Networks, ModelsE
         Ok::<Model, ModelError>(model)
     });
     for model in opened.by_ref().take(firsts) {
-        networks.take(model?);
+        networks.take(model?)?;
     }
     for (second, model) in seconds.into_iter().zip(opened) {
         networks.seconds.push((second, model?));
+    }
+    if let Some(file) = &chosen.gallery {
+        networks.meet(file)?;
     }
     Ok(networks)
 }
@@ -195,7 +245,7 @@ pub fn bundled(chosen: &Models) -> Result<Networks, ModelsError> {
     let engine = engine(chosen)?;
     let mut networks = Networks::default();
     for files in &BUNDLED {
-        networks.take(Model::embedded(files, &*engine, chosen.threads)?);
+        networks.take(Model::embedded(files, &*engine, chosen.threads)?)?;
     }
     Ok(networks)
 }
@@ -247,6 +297,20 @@ pub fn judge(networks: Networks, config: &Config) -> Result<Judge, ModelsError> 
     }
     let fence = Fence { allow: config.species.allow.clone(), block: config.species.block.clone() };
     Ok(build(networks, settings, &Fence::default(), &fence)?)
+}
+
+/// The judge of a site, who also knows the individuals of its gallery where it has one.
+pub fn judges(mut networks: Networks, config: &Config) -> Result<Box<dyn Judges>, ModelsError> {
+    let identifier = networks.identifier();
+    if let Some(embedder) = &networks.embedder {
+        let manifest = embedder.manifest().path.display();
+        log::warn!("{manifest} is an embedder and `individuals.gallery` names no gallery: it is not used");
+    }
+    let judge = judge(networks, config)?;
+    Ok(match identifier {
+        Some(identifier) => Box::new(Identifying::new(judge, identifier)),
+        None => Box::new(judge),
+    })
 }
 
 /// Puts the thresholds that a site chose in force; what it left out is the default.

@@ -147,7 +147,16 @@ mod tests {
 
     fn seen(category: Category, confidence: f32, track: u32, bbox: BBox) -> Detection {
         let confidence = Score::new(confidence);
-        Detection { bbox, category, confidence, moving: true, source: Source::Frame, track, logits: None }
+        Detection {
+            bbox,
+            category,
+            confidence,
+            moving: true,
+            source: Source::Frame,
+            track,
+            logits: None,
+            embedding: None,
+        }
     }
 
     fn judged(outcome: Outcome, frames: Vec<Vec<Detection>>) -> Judgement {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::hal::Shot;
-use crate::store::record::{Box, Burst, Cause, Frame, Observation, Traits};
+use crate::store::record::{Box, Burst, Cause, Frame, Identity, Observation, Traits};
 use crate::units::ClockQuality;
 use crate::vision::{Category, FrameJudgement, Judgement, Sighting};
 
@@ -85,6 +85,20 @@ pub fn observation(seen: &Sighting) -> Observation {
         top5: seen.top5.clone(),
         tracks: seen.tracks.clone(),
         traits: Traits { life_stage: seen.traits.life_stage.clone(), behavior: seen.traits.behavior.clone() },
+        individuals: seen.individuals.iter().map(identity).collect(),
+    }
+}
+
+/// What a gallery tells of an animal, as the journal keeps it.
+fn identity(of: &crate::vision::Identity) -> Identity {
+    Identity {
+        recognition: of.recognition,
+        individual: of.individual.clone(),
+        similarity: of.similarity,
+        probability: of.probability,
+        flank: of.flank,
+        tracks: of.tracks.clone(),
+        nearest: of.nearest.clone(),
     }
 }
 

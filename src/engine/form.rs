@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Role};
 
 /// Who a form is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,12 +62,16 @@ pub struct Form {
 
 impl Manifest {
     /// The manifest with `file` and `sha256` of the first form that is made for `engine` and whose needs this
-    /// processor meets; as it is where there is none.
+    /// processor meets; as it is where there is none, and for embedders: a gallery is of one network, and another form
+    /// of it would see individuals a little differently.
     pub fn suited(self, engine: Option<Kind>) -> Manifest {
         self.suited_where(engine, Need::met)
     }
 
     fn suited_where(mut self, engine: Option<Kind>, met: impl Fn(Need) -> bool) -> Manifest {
+        if self.role == Role::Embedder {
+            return self;
+        }
         let fits = |form: &&Form| Some(form.engine) == engine && form.needs.is_none_or(&met);
         if let Some(form) = self.forms.iter().find(fits) {
             self.file.clone_from(&form.file);
@@ -120,6 +124,13 @@ mod tests {
         assert_eq!(taken(Some(Kind::OnnxRuntime), false), "bench-detector.onnx");
         assert_eq!(taken(Some(Kind::Tract), false), "tract.onnx");
         assert_eq!(taken(None, true), "bench-detector.onnx");
+    }
+
+    #[test]
+    fn an_embedder_is_the_same_network_on_every_engine() {
+        let embedder = Manifest { role: Role::Embedder, ..manifest() };
+        let taken = embedder.clone().suited_where(Some(Kind::Tract), |_| true);
+        assert_eq!(taken, embedder);
     }
 
     #[test]

@@ -57,6 +57,12 @@
 //! upheaval = 5.0
 //! silence = -2.0
 //!
+//! [individuals]                          # embedders: similarity to probability, and when it is told; see
+//! slope = 22.5                           # `individuals`. Without it nearest individuals are told and none decided
+//! intercept = -12.1
+//! known = 0.9                            # from this probability on it is told as that individual
+//! new = 0.1                              # below it as none of the gallery; between them as unsure
+//!
 //! [[form]]                               # optional: the same network, made for one engine; the first that fits is
 //! engine = "onnxruntime"                 # taken in the place of `file`. tract, onnxruntime (on the processor)
 //! needs = "dot-product"                  # only on processors that multiply bytes at once; default: on any
@@ -68,6 +74,7 @@ use std::path::{Path, PathBuf};
 
 use super::attributes::Attribute;
 use super::form::Form;
+use super::individuals::Calibration;
 use super::labels::Label;
 use super::look::Look;
 
@@ -131,6 +138,8 @@ pub struct Manifest {
     pub thresholds: Thresholds,
     /// Weights of a burst's probability, fitted for this detector; `None`: those reasoned for any detector.
     pub fusion: Option<Fusion>,
+    /// Embedders: what similarities mean.
+    pub individuals: Option<Calibration>,
     /// Classifiers: what logits are divided by before the softmax, > 0.
     pub temperature: f32,
     /// Classifiers: the only labels that may win, all of them names in `labels`; `None` for all.

@@ -10,6 +10,7 @@
 //! | [`form`] | forms of one network, each for one engine, and which is taken |
 //! | [`look`] | how closely a network looks, beyond one pass over the whole |
 //! | [`attributes`] | what the outputs of a network for life stage and behaviour mean |
+//! | [`individuals`] | what an embedder's similarities mean |
 //! | [`labels`] | what a classifier's outputs mean |
 //! | [`model`] | a network that fits its manifest, hash checked, tried once |
 //! | [`hash`] | SHA-256 of files |
@@ -34,6 +35,7 @@ pub mod fake;
 mod flatbuffer;
 pub mod form;
 pub mod hash;
+pub mod individuals;
 pub mod install;
 pub mod install_set;
 mod keys;

@@ -187,12 +187,13 @@ impl Model {
         Ok((self.real(picked.main)?, picked.boxes.map(|boxes| self.real(boxes)).transpose()?))
     }
 
-    /// One pass on a blank (mid-grey) input, checking the output.
-    pub fn dry_run(&mut self) -> Result<(), EngineError> {
+    /// One pass on a blank (mid-grey) input, checking the output; gives how many numbers the main one holds.
+    pub fn dry_run(&mut self) -> Result<usize, EngineError> {
         let outputs = self.network.run(&self.blank_input())?;
         let picked = shapes::pick(&self.manifest, &outputs)?;
         let classes = shapes::classes(&self.manifest, &picked)?;
-        shapes::check_names(&self.manifest, classes)
+        shapes::check_names(&self.manifest, classes)?;
+        Ok(picked.main.len())
     }
 
     /// A mid-grey input.

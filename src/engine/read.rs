@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::attributes;
 use super::form::{Form, Kind, Need};
+use super::individuals::Calibration;
 use super::keys::Section;
 use super::labels::{self, Label};
 use super::look::Look;
@@ -28,7 +29,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
     let table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ManifestError::Toml { file: path.to_owned(), reason: e.to_string() })?;
-    const KEYS: [&str; 18] = [
+    const KEYS: [&str; 19] = [
         "role",
         "name",
         "version",
@@ -47,6 +48,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         "form",
         "look",
         "attribute",
+        "individuals",
     ];
     let top = Section::new(path, "", &table, &KEYS)?;
     let role = top.needed_choice(
@@ -76,6 +78,7 @@ pub fn parse_with(text: &str, path: &Path, read: &ReadText<'_>) -> Result<Manife
         classes: classes(&top, role)?,
         thresholds: thresholds(&top, role)?,
         fusion: fusion(&top, role)?,
+        individuals: Calibration::read(&top, role)?,
         temperature: temperature(&top, role)?,
         look: Look::read(&top, role)?,
         attributes: attributes::read(&top, role)?,
@@ -407,8 +410,8 @@ mod tests {
         assert_eq!(
             said,
             "models/d/model.toml: unknown key `license`; allowed are role, name, version, file, sha256, licence, \
-             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form, look, attribute \
-             (did you mean `licence`?)"
+             source, input, output, labels, classes, thresholds, fusion, temperature, allowed, form, look, attribute, \
+             individuals (did you mean `licence`?)"
         );
         let said = error("colour = \"rgb\"", "color = \"rgb\"");
         assert!(said.contains("`input.color`") && said.contains("did you mean `colour`?"), "{said}");

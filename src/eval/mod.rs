@@ -2,7 +2,8 @@
 //! dropped as empty, and accuracy against coverage.
 //!
 //! One file per step: `truth` (the labels and what each stands for), `predicted` (the lines of `sort --json`),
-//! `cases` (which prediction answers which truth), `measure` (the numbers). Nothing here prints.
+//! `cases` (which prediction answers which truth), `measure` (the numbers); `individuals` (how well an embedder tells
+//! individuals apart), `sure` (how far a number can be believed). Nothing here prints.
 //!
 //! A prediction of a higher rank that contains the truth (`Canidae` for a fox) is neither counted as right nor as
 //! wrong: it is listed apart everywhere.
@@ -10,8 +11,10 @@
 use std::path::PathBuf;
 
 pub mod cases;
+pub mod individuals;
 pub mod measure;
 pub mod predicted;
+pub mod sure;
 pub mod truth;
 
 pub use measure::Report;

@@ -140,9 +140,16 @@ fn observed(outcome: Outcome, seen: &Observation) -> Word {
         tracks: seen.tracks.clone(),
         life_stage: seen.traits.life_stage.clone(),
         behavior: seen.traits.behavior.clone(),
+        individual: individual(seen),
         // The machine leaves the name empty for vehicles only.
         ..Word::of(if seen.taxon.is_empty() { Kind::Vehicle } else { kind_of(outcome, &seen.taxon) })
     }
+}
+
+/// The one animal that was seen, where a gallery knows it: a name beside several animals would be a name for all.
+fn individual(seen: &Observation) -> Option<String> {
+    let [only] = seen.individuals.as_slice() else { return None };
+    only.individual.clone().filter(|_| seen.count <= 1)
 }
 
 /// What a person said.

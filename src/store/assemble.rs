@@ -141,7 +141,8 @@ pub(super) fn file(row: &Row) -> StoredMedia {
 
 /// What was seen.
 pub(super) fn observation(row: &Row) -> Observation {
-    let (top5, traits) = serde_json::from_str::<Told>(row.text("top5")).unwrap_or_default().parts();
+    let (top5, traits, individuals) =
+        serde_json::from_str::<Told>(row.text("top5")).unwrap_or_default().parts();
     Observation {
         taxon: row.text("taxon").to_owned(),
         rank: row.text("rank").to_owned(),
@@ -151,6 +152,7 @@ pub(super) fn observation(row: &Row) -> Observation {
         top5,
         tracks: json(row.text("tracks")),
         traits,
+        individuals,
     }
 }
 

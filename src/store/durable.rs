@@ -18,7 +18,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Writes `bytes` to `path`; when it returns, they are on the card under that name. A failure leaves nothing
 /// behind but, after a power cut, a file ending in [`TEMPORARY`].
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = with_suffix(path, TEMPORARY);
     let written = fill(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {

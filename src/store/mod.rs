@@ -49,6 +49,7 @@ mod wal;
 
 pub use airlog::AirLog;
 pub use browse::{Backlog, Numbered, Summary};
+pub use durable::write as write_whole;
 pub use error::JournalError;
 pub use journal::Journal;
 pub use media::{Kept, MediaStore, Picture, Stowed};

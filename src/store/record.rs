@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{EventKey, Outcome, Source};
-use crate::units::{BBox, ClockQuality, Score};
+use crate::units::{BBox, ClockQuality, Flank, Recognition, Score};
 
 /// One burst as it is journaled, in one transaction. The journal adds deployment, boot and number.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +134,30 @@ pub struct Observation {
     /// What else a network told of it.
     #[serde(default)]
     pub traits: Traits,
+    /// Which individuals they are, as far as a gallery tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub individuals: Vec<Identity>,
+}
+
+/// What a gallery tells of one animal that was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Whether it was met before.
+    pub recognition: Recognition,
+    /// Its name, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub individual: Option<String>,
+    /// Cosine to the nearest individual, -1..=1; `None` where nobody could be compared.
+    pub similarity: Option<f32>,
+    /// Probability that it is the nearest individual; `None` where nobody could be compared or the network has no
+    /// calibration.
+    pub probability: Option<Score>,
+    /// The side towards the camera.
+    pub flank: Flank,
+    /// The tracks it is made of.
+    pub tracks: Vec<u32>,
+    /// The individuals it is most like with their similarities, most similar first.
+    pub nearest: Vec<(String, f32)>,
 }
 
 /// Life stage and behaviour of what was seen, in Camtrap DP's terms, where a network tells them.
@@ -147,8 +171,8 @@ pub struct Traits {
     pub behavior: Option<String>,
 }
 
-/// What the column `top5` of an observation holds: the list alone, or an object with the list and the traits. Journals
-/// from before traits were told hold lists only, so the schema did not change.
+/// What the column `top5` of an observation holds: the list alone, or an object with the list and what else was told.
+/// Journals from before that hold lists only, so the schema did not change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Told {
@@ -158,25 +182,28 @@ pub(super) enum Told {
     More {
         /// The list.
         top5: Vec<(String, Score)>,
-        /// The rest.
+        /// Life stage and behaviour.
         #[serde(flatten)]
         traits: Traits,
+        /// Individuals.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        individuals: Vec<Identity>,
     },
 }
 
 impl Told {
     pub(super) fn of(seen: &Observation) -> Told {
-        let top5 = seen.top5.clone();
-        match &seen.traits {
-            none if *none == Traits::default() => Told::Plain(top5),
-            traits => Told::More { top5, traits: traits.clone() },
+        let (top5, traits, individuals) = (seen.top5.clone(), seen.traits.clone(), seen.individuals.clone());
+        if traits == Traits::default() && individuals.is_empty() {
+            return Told::Plain(top5);
         }
+        Told::More { top5, traits, individuals }
     }
 
-    pub(super) fn parts(self) -> (Vec<(String, Score)>, Traits) {
+    pub(super) fn parts(self) -> (Vec<(String, Score)>, Traits, Vec<Identity>) {
         match self {
-            Told::Plain(top5) => (top5, Traits::default()),
-            Told::More { top5, traits } => (top5, traits),
+            Told::Plain(top5) => (top5, Traits::default(), Vec::new()),
+            Told::More { top5, traits, individuals } => (top5, traits, individuals),
         }
     }
 }
@@ -271,7 +298,7 @@ mod tests {
     #[test]
     fn journals_of_before_are_read_and_traits_come_back() {
         let old: Told = serde_json::from_str("[[\"fox\",0.5]]").unwrap();
-        assert_eq!(old.parts(), (vec![("fox".to_owned(), Score::new(0.5))], Traits::default()));
+        assert_eq!(old.parts(), (vec![("fox".to_owned(), Score::new(0.5))], Traits::default(), Vec::new()));
         let seen = Observation {
             taxon: "Vulpes vulpes".into(),
             rank: "species".into(),
@@ -281,12 +308,30 @@ mod tests {
             top5: vec![("fox".to_owned(), Score::new(0.5))],
             tracks: vec![0],
             traits: Traits { life_stage: Some("juvenile".into()), behavior: None },
+            individuals: Vec::new(),
         };
         let text = serde_json::to_string(&Told::of(&seen)).unwrap();
         assert_eq!(text, "{\"top5\":[[\"fox\",0.5]],\"life_stage\":\"juvenile\"}");
         assert_eq!(
             serde_json::from_str::<Told>(&text).unwrap().parts(),
-            (seen.top5.clone(), seen.traits.clone())
+            (seen.top5.clone(), seen.traits.clone(), Vec::new())
+        );
+        let identity = Identity {
+            recognition: Recognition::Known,
+            individual: Some("Luchs-07".into()),
+            similarity: Some(0.75),
+            probability: None,
+            flank: Flank::Left,
+            tracks: vec![0],
+            nearest: vec![("Luchs-07".into(), 0.75)],
+        };
+        let known =
+            Observation { individuals: vec![identity.clone()], traits: Traits::default(), ..seen.clone() };
+        let text = serde_json::to_string(&Told::of(&known)).unwrap();
+        assert!(text.contains("\"recognition\":\"known\",\"individual\":\"Luchs-07\""), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Told>(&text).unwrap().parts(),
+            (seen.top5.clone(), Traits::default(), vec![identity])
         );
         let plain = Observation { traits: Traits::default(), ..seen };
         assert_eq!(serde_json::to_string(&Told::of(&plain)).unwrap(), "[[\"fox\",0.5]]");

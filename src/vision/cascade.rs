@@ -360,6 +360,7 @@ mod tests {
             source: Source::Frame,
             track,
             logits: None,
+            embedding: None,
         };
         let frame = |detections| FrameJudgement { detections, ..FrameJudgement::default() };
         let frames = [

@@ -120,7 +120,7 @@ impl Classifier {
 
 /// The pixels to classify: the box itself, or DeepFaune's square around it: its side the longer one of the box (and
 /// the margin), centred, clipped to the picture.
-fn crop_region(size: (u32, u32), bbox: &BBox, resize: Resize) -> Region {
+pub(super) fn crop_region(size: (u32, u32), bbox: &BBox, resize: Resize) -> Region {
     let Resize::Square { margin } = resize else { return Region::of(bbox, size.0, size.1) };
     let (width, height) = (size.0 as f32, size.1 as f32);
     let side = (bbox.w * width).max(bbox.h * height) * (1.0 + margin);

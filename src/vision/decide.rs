@@ -182,6 +182,7 @@ fn by_taxon(
                 top5,
                 tracks,
                 traits,
+                individuals: Vec::new(),
             })
         })
         .collect()
@@ -218,6 +219,7 @@ fn unnamed(score: Score, count: u16, top5: Vec<(String, Score)>, tracks: Vec<u32
         top5,
         tracks,
         traits: Traits::default(),
+        individuals: Vec::new(),
     }
 }
 
@@ -238,6 +240,7 @@ fn human(frames: &[FrameJudgement], category: Category, of: &[&Track<'_>]) -> Op
         top5: Vec::new(),
         tracks,
         traits: Traits::default(),
+        individuals: Vec::new(),
     })
 }
 
@@ -273,6 +276,7 @@ mod tests {
             source: Source::Frame,
             track,
             logits: p.map(|p| p.map(f32::ln).into()),
+            embedding: None,
         }
     }
 

@@ -97,6 +97,7 @@ fn animal(logits: &[&[f32]], count: u16, taxonomy: Option<&Taxonomy>, settings: 
         top5: Vec::new(),
         tracks: Vec::new(),
         traits: Traits::default(),
+        individuals: Vec::new(),
     };
     let Some(taxonomy) = taxonomy.filter(|_| !logits.is_empty()) else { return undefined };
     let temperature =
@@ -177,6 +178,7 @@ fn human(category: Category, count: u16) -> Sighting {
         top5: Vec::new(),
         tracks: Vec::new(),
         traits: Traits::default(),
+        individuals: Vec::new(),
     }
 }
 
@@ -207,6 +209,7 @@ mod tests {
             source: Source::Frame,
             track: 0,
             logits: Some(logits.as_slice().into()),
+            embedding: None,
         }
     }
 

@@ -173,6 +173,7 @@ impl Judge {
             source: Source::Frame,
             track: 0,
             logits: None,
+            embedding: None,
         };
         Some(found.map(|boxes| boxes.into_iter().map(detection).collect()))
     }

@@ -120,7 +120,16 @@ impl FirstLook {
                 continue;
             }
             let moving = motion.overlaps(&bbox, regions::BELONGS);
-            let new = Detection { bbox, category, confidence, moving, source, track: 0, logits: None };
+            let new = Detection {
+                bbox,
+                category,
+                confidence,
+                moving,
+                source,
+                track: 0,
+                logits: None,
+                embedding: None,
+            };
             let boxes = &mut self.judgement.detections;
             match boxes.iter_mut().find(|d| d.category == category && d.bbox.iou(&bbox) >= SAME_OBJECT) {
                 Some(known) if known.confidence >= confidence => {}

@@ -56,5 +56,6 @@ fn sighting(frames: &[FrameJudgement], category: Category, threshold: f32) -> Op
         top5: Vec::new(),
         tracks: Vec::new(),
         traits: Traits::default(),
+        individuals: Vec::new(),
     })
 }

@@ -6,7 +6,7 @@
 //! over the frames), `classify` (crops to logits), `namer` (the classifiers of a site) with `ensemble`
 //! (several as one) and `second` (asked for finer names), `traits` (life stage, behaviour), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
-//! (bursts merged), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade`
+//! (bursts merged), `embed` (crops to what tells individuals apart), `flank` (which side is seen), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade`
 //! (where looking ends early), `judge` (all of it in order, over `looks`).
 
 mod album;
@@ -18,8 +18,10 @@ mod contrast;
 pub mod decide;
 pub mod deepfaune;
 pub mod detect;
+pub mod embed;
 pub mod ensemble;
 pub mod fence;
+pub mod flank;
 pub mod fuse;
 mod grid;
 mod heads;
@@ -56,7 +58,7 @@ use serde::{Deserialize, Serialize};
 use self::cascade::Looked;
 use self::traits::Traits;
 use crate::event::Outcome;
-use crate::units::{BBox, Rank, Score};
+use crate::units::{BBox, Flank, Rank, Recognition, Score};
 
 /// What a detector tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,6 +102,8 @@ pub struct Detection {
     /// The classifier's raw logits on this box's crop, one per class, and behind them those of second heads and attributes that were
     /// asked, NaN for those that were not (`second` says where each begins); `None` where it was not classified.
     pub logits: Option<Arc<[f32]>>,
+    /// What an embedder made of this box's crop, of length 1; `None` where it was not asked.
+    pub embedding: Option<Arc<[f32]>>,
 }
 
 /// One frame, judged.
@@ -139,7 +143,34 @@ pub struct Sighting {
     /// Life stage and behaviour, where a network tells them.
     #[serde(default)]
     pub traits: Traits,
+    /// Which individuals they are, as far as a gallery tells; empty where none was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub individuals: Vec<Identity>,
 }
+
+/// What a gallery tells of one animal of a sighting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Whether it was met before.
+    pub recognition: Recognition,
+    /// Its name, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub individual: Option<String>,
+    /// Cosine to the nearest individual, -1..=1; `None` where nobody could be compared.
+    pub similarity: Option<f32>,
+    /// Probability that it is the nearest individual; `None` where nobody could be compared or the network has no
+    /// calibration.
+    pub probability: Option<Score>,
+    /// The side towards the camera.
+    pub flank: Flank,
+    /// The tracks it is made of.
+    pub tracks: Vec<u32>,
+    /// The individuals it is most like with their similarities, most similar first, at most [`NEAREST`].
+    pub nearest: Vec<(String, f32)>,
+}
+
+/// Individuals told as most like an animal.
+pub const NEAREST: usize = 3;
 
 /// What a burst (or a sequence of bursts) turned out to be, and why.
 #[derive(Debug, Clone, PartialEq)]

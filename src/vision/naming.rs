@@ -51,6 +51,7 @@ impl Judge {
                     source: Source::Motion,
                     track: 0,
                     logits: None,
+                    embedding: None,
                 });
             }
         }

@@ -130,6 +130,7 @@ mod tests {
             source: Source::Frame,
             track: 0,
             logits: None,
+            embedding: None,
         }
     }
 

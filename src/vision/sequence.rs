@@ -145,6 +145,7 @@ mod tests {
             source: Source::Frame,
             track: 0,
             logits: Some(p.map(f32::ln).as_slice().into()),
+            embedding: None,
         }
     }
 

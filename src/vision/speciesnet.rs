@@ -270,6 +270,7 @@ pub fn conclude(frames: &[FrameJudgement], taxonomy: Option<&Taxonomy>) -> (Outc
         top5: top5(frame, taxonomy),
         tracks: Vec::new(),
         traits: Traits::default(),
+        individuals: Vec::new(),
     };
     (outcome, vec![sighting])
 }

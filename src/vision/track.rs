@@ -238,6 +238,7 @@ mod tests {
             source: Source::Frame,
             track: u32::MAX,
             logits: None,
+            embedding: None,
         }
     }
 

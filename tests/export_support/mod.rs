@@ -129,6 +129,7 @@ pub fn burst(outcome: Outcome, seen: &[(&str, &str, u16)], path: Option<&str>) -
         top5: vec![((*label).to_owned(), Score::new(0.875))],
         tracks: vec![i as u32],
         traits: Default::default(),
+        individuals: Vec::new(),
     };
     let mut frames = frames(category, path);
     if outcome == Outcome::Failed {

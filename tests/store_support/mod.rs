@@ -71,6 +71,7 @@ pub fn observation(taxon: &str, score: f32) -> Observation {
         top5: vec![(taxon.into(), Score::new(score)), ("other".into(), Score::new(0.1))],
         tracks: vec![0],
         traits: Default::default(),
+        individuals: Vec::new(),
     }
 }
 

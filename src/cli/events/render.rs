@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::event::EventKey;
 use crate::store::Happening;
-use crate::store::record::{Box, Frame, MediaKind, Observation, Stored, StoredEffort};
+use crate::store::record::{Box, Frame, Identity, MediaKind, Observation, Stored, StoredEffort};
 
 /// Everything about a burst, for reading.
 pub(super) fn detail(stored: &Stored) -> String {
@@ -36,6 +36,7 @@ pub(super) fn detail(stored: &Stored) -> String {
         let told =
             traits.into_iter().filter_map(|(name, value)| Some(format!("  {name}  {}", value.as_ref()?)));
         out.extend(told);
+        out.extend(seen.individuals.iter().map(individual));
         let top5 = seen.top5.iter().map(|(label, score)| format!("{label} {:.3}", score.get()));
         out.push(format!("  top 5    {}", top5.collect::<Vec<_>>().join(", ")));
     }
@@ -55,6 +56,20 @@ pub(super) fn detail(stored: &Stored) -> String {
         out.push(format!("event      {} {fate}", key_text(event.key)));
     }
     out.join("\n") + "\n"
+}
+
+/// `  known    Luchs-07 (0.97), left; nearest: Luchs-07 0.83, Luchs-03 0.41`
+fn individual(of: &Identity) -> String {
+    let sure = of.probability.map(|p| format!(" ({:.2})", p.get())).unwrap_or_default();
+    let nearest: Vec<String> =
+        of.nearest.iter().map(|(name, similarity)| format!("{name} {similarity:.2}")).collect();
+    format!(
+        "  {:<8} {}{sure}, {}; nearest: {}",
+        of.recognition.as_str(),
+        of.individual.as_deref().unwrap_or("-"),
+        of.flank.as_str(),
+        if nearest.is_empty() { "nobody can be compared".to_owned() } else { nearest.join(", ") }
+    )
 }
 
 fn frame_detail(i: usize, frame: &Frame) -> Vec<String> {
@@ -130,6 +145,7 @@ fn observation_json(seen: &Observation) -> Value {
         "top5": top5,
         "life_stage": seen.traits.life_stage,
         "behavior": seen.traits.behavior,
+        "individuals": seen.individuals,
     })
 }
 

@@ -7,10 +7,12 @@ use anyhow::{Context, anyhow};
 use crate::cli::engine::EngineArgs;
 use crate::cli::progress::warn;
 use crate::config::{LookWord, Models};
+use crate::daemon::identify::identify;
 use crate::daemon::models::{self, Networks};
 use crate::daemon::start;
 use crate::engine::install::{default_dir, installed_packs};
 use crate::engine::labels::Label;
+use crate::gallery::identify::Identifier;
 use crate::vision::cascade::Effort;
 use crate::vision::fence::Fence;
 use crate::vision::judge::{Judge, Settings};
@@ -25,6 +27,11 @@ pub struct JudgingArgs {
     /// if there is one]
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
+
+    /// A gallery of individuals (`trapline gallery build`): animals of its species are compared with it by the embedder it
+    /// was made with, which must be among the models
+    #[arg(long, value_name = "FILE", conflicts_with = "no_model")]
+    gallery: Option<PathBuf>,
 
     /// Let motion alone judge, even where a pack is installed
     #[arg(long, conflicts_with = "models")]
@@ -62,9 +69,15 @@ pub struct JudgingArgs {
 }
 
 impl JudgingArgs {
+    /// The gallery that was given.
+    #[cfg_attr(not(feature = "console"), allow(dead_code))] // The page alone uses it.
+    pub fn gallery(&self) -> Option<&Path> {
+        self.gallery.as_deref()
+    }
+
     /// Makes all paths whole, so that they stay true from another working directory.
     pub fn whole(&mut self) {
-        for path in self.models.iter_mut().chain(&mut self.species_list) {
+        for path in self.models.iter_mut().chain(&mut self.species_list).chain(&mut self.gallery) {
             if let Ok(whole) = std::path::absolute(&*path) {
                 *path = whole;
             }
@@ -167,7 +180,9 @@ pub fn open(args: &JudgingArgs, cameras: usize) -> anyhow::Result<Judges> {
     let manifests = manifests(args)?;
     let none = manifests.is_empty();
     let look = (!args.look.is_empty()).then(|| args.look.iter().map(|word| word.word()).collect());
-    let chosen = Models { manifests, look, threads: threads.div_ceil(count), ..args.engine.models() };
+    let gallery = args.gallery.clone();
+    let chosen =
+        Models { manifests, look, gallery, threads: threads.div_ceil(count), ..args.engine.models() };
     let engine = models::engine(&chosen)?;
     let mut names = Vec::new();
     let mut judges = Vec::with_capacity(count);
@@ -246,10 +261,16 @@ fn score(text: &str) -> Result<f32, String> {
 pub struct SequenceJudge {
     judge: Judge,
     rule: Rule,
+    identifier: Option<Identifier>,
 }
 
 impl SequenceJudge {
-    fn new(networks: Networks, args: &JudgingArgs, species: &Fence, threads: usize) -> anyhow::Result<Self> {
+    fn new(
+        mut networks: Networks,
+        args: &JudgingArgs,
+        species: &Fence,
+        threads: usize,
+    ) -> anyhow::Result<Self> {
         let mut settings = Settings { threads, effort: args.effort.effort(), ..Settings::default() };
         if let Some(threshold) = args.threshold {
             settings.decide.thresholds.species = threshold;
@@ -258,6 +279,7 @@ impl SequenceJudge {
         let open = Fence::default();
         let (species, fence) =
             if args.rule == RuleChoice::Speciesnet { (&open, species) } else { (species, &open) };
+        let identifier = networks.identifier();
         let judge = models::build(networks, settings, species, fence)?;
         let rule = match args.rule {
             RuleChoice::Trapline => judge.rule(),
@@ -268,7 +290,7 @@ impl SequenceJudge {
             RuleChoice::Speciesnet => Rule::SpeciesNet,
             RuleChoice::Megadetector => Rule::MegaDetector(threshold.unwrap_or(megadetector::TYPICAL)),
         };
-        Ok(SequenceJudge { judge, rule })
+        Ok(SequenceJudge { judge, rule, identifier })
     }
 
     /// Forgets the scene and takes up what was learnt of another, if anything was and can be read.
@@ -284,7 +306,10 @@ impl SequenceJudge {
     /// Judges one burst.
     pub fn burst(&mut self, files: &[Result<Vec<u8>, String>]) -> Judgement {
         let frames: Vec<_> = files.iter().map(|f| f.as_deref().map_err(String::as_str)).collect();
-        let judgement = self.judge.judge(&frames);
+        let mut judgement = self.judge.judge(&frames);
+        if let Some(identifier) = &mut self.identifier {
+            identify(identifier, &mut judgement, &frames);
+        }
         // The stage table of `benches/against_python.sh` is made of these lines.
         let spent = &judgement.spent;
         log::debug!(
@@ -303,7 +328,11 @@ impl SequenceJudge {
     /// One judgement for all bursts of a sequence, which ends with it.
     pub fn merge(&mut self, bursts: &[Judgement]) -> Judgement {
         self.judge.end_sequence();
-        sequence::merge(bursts, self.judge.taxonomy(), &self.rule)
+        let mut merged = sequence::merge(bursts, self.judge.taxonomy(), &self.rule);
+        if let Some(identifier) = &self.identifier {
+            identifier.name(&mut merged);
+        }
+        merged
     }
 }
 

@@ -8,7 +8,7 @@ use crate::event::Outcome;
 use crate::photos;
 use crate::units::{BBox, Rank, Score};
 use crate::vision::cascade::Looked;
-use crate::vision::{Category, Judgement};
+use crate::vision::{Category, Identity, Judgement};
 
 /// One sequence. Times are RFC 3339 in the camera's zone, `null` where no photo tells one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub struct Sighting {
     /// Behaviours with `|` between them, where a network tells them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behavior: Option<String>,
+    /// Which individuals they are, where a gallery was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub individuals: Vec<Identity>,
 }
 
 impl Report {
@@ -164,6 +167,7 @@ fn sighting(s: &crate::vision::Sighting) -> Sighting {
         top5: s.top5.clone(),
         life_stage: s.traits.life_stage.clone(),
         behavior: s.traits.behavior.clone(),
+        individuals: s.individuals.clone(),
     }
 }
 

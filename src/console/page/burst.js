@@ -5,6 +5,7 @@ import { sheet } from "./sheet.js";
 import { picture, bestFrame, thumbnail } from "./picture.js";
 import * as labels from "./labels.js";
 import { animalForm, answers } from "./taxon.js";
+import { individuals } from "./individuals.js";
 import * as kept from "./kept.js";
 import { t, has, nameOf, verdict, score, standing, moment, time } from "./words.js";
 
@@ -150,7 +151,7 @@ export function openBurst(list, index, set) {
       h("div", { class: "burst-side" }, verdicts,
         h("div", { class: "confirm" }, button("check", t("confirm"), () => labels.confirm([burst]), { class: "main", "data-key": "confirm" })),
         answers((outcome) => answer([burst], outcome), { keys: given.keys }),
-        facts(burst), sequence,
+        individuals(burst), facts(burst), sequence,
         h("div", { class: "row between" },
           button("prev", t("burst.prev"), () => go(-1), { class: "quiet", disabled: at === 0 }),
           h("span", null, t("burst.place", { i: at + 1, n: list.length })),

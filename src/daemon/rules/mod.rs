@@ -100,6 +100,9 @@ impl Rules {
             if !rule.species.iter().any(|subject| is_about(subject, outcome, &seen.taxon, &ancestors)) {
                 continue;
             }
+            if !rule.individual.as_ref().is_none_or(|name| shows(seen, name)) {
+                continue;
+            }
             let past =
                 self.memory.entry(rule.name.clone()).or_default().entry(name(outcome, seen)).or_default();
             let bursts = remember(past, at, rule);
@@ -171,6 +174,11 @@ fn is_about(subject: &Subject, outcome: Outcome, taxon: &str, ancestors: &[Strin
             outcome == Outcome::Sighting && (name == taxon || ancestors.iter().any(|above| above == name))
         }
     }
+}
+
+/// Whether an individual was recognised among what was seen. One that may be it is no alert.
+fn shows(seen: &Observation, name: &str) -> bool {
+    seen.individuals.iter().any(|identity| identity.individual.as_deref() == Some(name))
 }
 
 fn name(outcome: Outcome, seen: &Observation) -> String {

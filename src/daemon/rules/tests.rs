@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::*;
 use crate::config::alerts::Hours;
 use crate::event::EventKey;
-use crate::store::record::{Box as Found, Burst, Frame};
-use crate::units::{BBox, ClockQuality, Score};
+use crate::store::record::{Box as Found, Burst, Frame, Identity};
+use crate::units::{BBox, ClockQuality, Flank, Recognition, Score};
 
 fn at(text: &str) -> DateTime<Utc> {
     format!("2026-05-{text}Z").parse().unwrap()
@@ -14,6 +14,7 @@ fn rule(species: &[&str]) -> Rule {
     Rule {
         name: "wolf".into(),
         species: species.iter().map(|s| Subject::Taxon((*s).into())).collect(),
+        individual: None,
         score: Score::ZERO,
         frames: 1,
         bursts: 1,
@@ -63,6 +64,7 @@ fn burst(time: &str, taxon: &str, score: f32, shown: usize) -> Stored {
         count: 1,
         top5: Vec::new(),
         traits: Default::default(),
+        individuals: Vec::new(),
         tracks: vec![7],
     };
     Stored {
@@ -106,6 +108,31 @@ fn a_rule_holds_for_its_taxon_and_those_below_and_for_no_other() {
     }
     let verdict = rules(vec![rule(&["Felidae"])]).judge(&wolf("01T03:12:00"), 0);
     assert_eq!(verdict, Verdict::default(), "no alert, and nothing held back");
+}
+
+#[test]
+fn a_rule_about_an_individual_holds_for_nobody_else() {
+    let identity = |recognition, individual: Option<&str>| Identity {
+        recognition,
+        individual: individual.map(str::to_owned),
+        similarity: Some(0.8),
+        probability: None,
+        flank: Flank::Left,
+        tracks: vec![7],
+        nearest: vec![("W3".into(), 0.8)],
+    };
+    let alert = |identities: Vec<Identity>| {
+        let mut burst = wolf("01T03:12:00");
+        burst.burst.observations[0].individuals = identities;
+        let about = Rule { individual: Some("W3".into()), ..rule(&["Canis lupus"]) };
+        let verdict = rules(vec![about]).judge(&burst, 0);
+        assert!(verdict.held.is_empty(), "nothing is held back of another's sighting");
+        verdict.alert.is_some()
+    };
+    assert!(alert(vec![identity(Recognition::New, None), identity(Recognition::Known, Some("W3"))]));
+    assert!(!alert(vec![identity(Recognition::Known, Some("W4"))]));
+    assert!(!alert(vec![identity(Recognition::Unsure, None)]), "it may be W3; that is no alert");
+    assert!(!alert(Vec::new()));
 }
 
 #[test]

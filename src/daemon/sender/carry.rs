@@ -9,8 +9,9 @@ use super::report::Day;
 use super::{Sender, compose, letter, report};
 use crate::airtime::Micros;
 use crate::event::wire::{self, Packed};
-use crate::event::{EventKey, Message};
+use crate::event::{EventKey, Message, Sighting};
 use crate::hal::{Link, Parcel, Receipt, Subject, UplinkError};
+use crate::store::record::Identity;
 use crate::store::{JournalError, Notice, Priority, Waiting};
 
 /// Time for a parcel and its acknowledgement.
@@ -143,12 +144,24 @@ impl Sender {
         !known || self.setup.channels.get(index).is_some_and(|channel| channel.may_carry(named))
     }
 
+    /// What a gallery told of the animals of an event: JSON has room for it, the frames of a radio have not.
+    fn individuals(&self, event: &Sighting) -> Result<Vec<Identity>, JournalError> {
+        let found = self.outbox.reader().event(event.key)?;
+        let Some(stored) = found.and_then(|found| found.items.into_iter().next()) else {
+            return Ok(Vec::new());
+        };
+        let at = stored.events.iter().position(|own| own.key == event.key);
+        let seen = at.and_then(|at| stored.burst.observations.get(at));
+        Ok(seen.map(|seen| seen.individuals.clone()).unwrap_or_default())
+    }
+
     fn letter(&mut self, item: &Item) -> Result<Option<Parcel>, JournalError> {
         let from = letter::From { device: self.setup.sending.device.clone(), site: self.setup.site.clone() };
         let (subject, name, body) = match item {
             Item::Event(waiting) => {
                 let when = self.times.right(&self.outbox, &waiting.event)?;
-                let body = letter::event(&from, &waiting.event, &waiting.route, when);
+                let individuals = self.individuals(&waiting.event)?;
+                let body = letter::event(&from, &waiting.event, &waiting.route, when, &individuals);
                 (Subject::Event, compose::name(waiting.event.key), body.to_string().into_bytes())
             }
             Item::Notice(notice) if notice.subject == Subject::Picture.as_str() => {
