@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::album::each_ahead;
-use super::cascade::chosen;
+use super::steps::chosen;
 use super::judge::{Judge, Work, millis};
 use super::looks::{Cuts, FirstLook};
 use super::motion::Motion;
