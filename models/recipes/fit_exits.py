@@ -2,7 +2,7 @@
 """Chooses when looking at a burst ends (`Exits` in src/vision/cascade.rs) on bursts whose truth is known.
 
     python models/recipes/fit_exits.py --fit FIT.json... --test TEST.json... [--most 0.05] [--error 0.05]
-        [--drops 0.8] [--sighted 0.85]
+        [--drops 0.6] [--sighted 0.9]
 
 Each file is what `trapline bench energy --data DIR --json --exits STEPS.toml` prints, where STEPS.toml holds one row [steps]
 that never ends early (docs/cascade.md has it). Every burst of it has the full look's outcome and the steps of the other:
@@ -12,6 +12,7 @@ Among all exits of a grid it takes those that cost least on the bursts of --fit,
 
 - lose so few of the bursts that are alive and kept by the full look, that the one-sided upper bound of Clopper and Pearson
   (1934) on that share, wrong with a probability of --error, is at most --most;
+- keep no fewer of those that are alive than the full look does;
 - call at least --drops times as many of the other bursts empty as the full look does;
 - call at least --sighted times as many of the bursts that are alive a sighting (and not uncertain).
 
@@ -30,11 +31,12 @@ import sys
 FLOOR, THRESHOLD = 0.25, 0.75
 
 GRID = {
-    "calm": [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0],
-    "empty": [0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25],
+    "calm": [1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5],
+    "empty": [0.02, 0.05, 0.1, 0.15, 0.2],
+    "last": [0.1, 0.15, 0.2, 0.25],
     "frames": [1, 2, 3],
-    "doubt": [1, 2, 3, 4],
-    "alive": [0.75, 0.8, 0.85, 0.9, 0.95],
+    "doubt": [1, 2, 3],
+    "alive": [0.75, 0.85, 0.95],
 }
 
 
@@ -74,7 +76,7 @@ class Burst:
                 break
         cost = step["ms"] * self.scale
         if not outcome:
-            outcome = verdict
+            outcome = "uncertain" if verdict == "empty" and p >= exits["last"] else verdict
         return outcome, cost + (self.after if outcome == "sighting" else 0.0)
 
 
@@ -125,7 +127,7 @@ def line(told, error):
     exits = " ".join(f"{key} {value}" for key, value in told["exits"].items())
     return (
         f"{exits}: {told['cost']:.3f} of the processor time; lost {told['lost']} of {told['of']} that the full look keeps "
-        f"(at most {bound:.1%}); kept {told['kept']} of {told['alive']} alive; sighted {told['sighted']} "
+        f"(at most {bound:.1%}); kept {told['kept']} of {told['alive']} alive (full {told['of']}); sighted {told['sighted']} "
         f"(full {told['full_sighted']}); dropped {told['dropped']} (full {told['full_dropped']})"
     )
 
@@ -136,8 +138,8 @@ def main():
     parser.add_argument("--test", nargs="+", required=True)
     parser.add_argument("--most", type=float, default=0.05, help="largest share that may be lost")
     parser.add_argument("--error", type=float, default=0.05, help="probability that more is lost all the same")
-    parser.add_argument("--drops", type=float, default=0.8, help="least empties dropped, in shares of the full look's")
-    parser.add_argument("--sighted", type=float, default=0.85, help="least sightings, in shares of the full look's")
+    parser.add_argument("--drops", type=float, default=0.6, help="least empties dropped, in shares of the full look's")
+    parser.add_argument("--sighted", type=float, default=0.9, help="least sightings, in shares of the full look's")
     parser.add_argument("--top", type=int, default=5, help="how many of the cheapest to print")
     args = parser.parse_args()
     fit, test = read(args.fit), read(args.test)
@@ -145,6 +147,7 @@ def main():
     tried = [judged(fit, exits) for exits in all_of_them]
     fits = lambda t: (
         upper(t["lost"], t["of"], args.error) <= args.most
+        and t["kept"] >= t["of"]
         and t["dropped"] >= args.drops * t["full_dropped"]
         and t["sighted"] >= args.sighted * t["full_sighted"]
     )

@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fuse::{self, Verdict};
 #[cfg(doc)]
 use super::motion;
 use super::motion::WIDTH;
-use super::fuse::{self, Verdict};
 use super::regions;
 use crate::units::Score;
 
@@ -16,7 +16,7 @@ pub enum Effort {
     /// Everything: each frame, again where something moved.
     #[default]
     Full,
-    /// Until the burst is decided.
+    /// Until the burst is decided: what a trap does unless its configuration says otherwise.
     Cascade,
     /// Less than that: some certainty is traded for energy.
     Frugal,
@@ -34,6 +34,9 @@ pub struct Exits {
     pub calm: f32,
     /// Below this probability a burst is empty; 0: never before all was looked at.
     pub empty: f32,
+    /// From this probability on a burst that is empty by the plain path's measure is kept as uncertain after all was
+    /// looked at: fewer second looks than there make it less probable. 1: never.
+    pub last: f32,
     /// Boxes get a close look from so many times the odds of the detector's threshold on.
     pub close: f32,
     /// Frames that are looked at before a burst that is livelier than that, and in which nothing was recognised, is kept
@@ -57,6 +60,7 @@ impl Exits {
         still: 0.0,
         calm: 0.0,
         empty: 0.0,
+        last: 1.0,
         close: fuse::REACH_LOOK,
         frames: 0,
         doubt: 0,
@@ -68,8 +72,9 @@ impl Exits {
     pub const CASCADE: Exits = Exits {
         width: WIDTH / 2,
         still: 0.0,
-        calm: 4.0,
+        calm: 3.0,
         empty: 0.15,
+        last: 0.2,
         close: 0.02,
         frames: 1,
         doubt: 3,
@@ -82,6 +87,7 @@ impl Exits {
         still: 1.0,
         calm: 4.5,
         empty: 0.2,
+        last: 0.25,
         doubt: 1,
         looks: 0,
         crops: 1,
@@ -182,3 +188,53 @@ impl Looked {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(frames: usize, probability: f32, lively: bool, due: bool) -> Option<Stop> {
+        let verdict = fuse::Fusion::default().verdict(Score::new(probability));
+        Exits::CASCADE.decided(verdict, Score::new(probability), lively, due, frames)
+    }
+
+    #[test]
+    fn a_burst_that_is_surely_alive_ends_at_once() {
+        assert_eq!(after(1, 0.8, true, true), Some(Stop::Alive));
+        assert_eq!(after(1, 0.8, false, false), Some(Stop::Alive));
+    }
+
+    #[test]
+    fn a_calm_burst_ends_empty_only_when_no_closer_look_is_due() {
+        assert_eq!(after(1, 0.01, false, true), None);
+        assert_eq!(after(1, 0.01, false, false), Some(Stop::Empty));
+        assert_eq!(after(2, 0.16, false, false), None, "not sure enough");
+    }
+
+    #[test]
+    fn what_moved_and_was_not_recognised_is_kept_and_never_empty() {
+        assert_eq!(after(1, 0.01, true, true), None);
+        assert_eq!(after(1, 0.01, true, false), Some(Stop::Moved));
+    }
+
+    #[test]
+    fn what_may_be_alive_is_looked_at_longer() {
+        assert_eq!(after(2, 0.5, true, false), None);
+        assert_eq!(after(3, 0.5, true, false), Some(Stop::Moved));
+        assert_eq!(after(3, 0.5, false, false), Some(Stop::Moved));
+    }
+
+    #[test]
+    fn without_exits_nothing_ends_early() {
+        for (probability, lively) in [(0.0, false), (0.5, true), (0.999, true)] {
+            let verdict = fuse::Fusion::default().verdict(Score::new(probability));
+            assert_eq!(Exits::NONE.decided(verdict, Score::new(probability), lively, false, 9), None);
+        }
+    }
+
+    #[test]
+    fn of_several_bursts_the_longest_look_counts() {
+        let one = |detector, stopped| Looked { detector, classifier: 1, stopped };
+        let all = Looked::all([one(1, Stop::Empty), one(3, Stop::All), one(0, Stop::Still)].into_iter());
+        assert_eq!(all, Looked { detector: 4, classifier: 3, stopped: Stop::All });
+    }
+}

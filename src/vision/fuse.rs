@@ -270,6 +270,16 @@ mod tests {
     }
 
     #[test]
+    fn boxes_are_worth_a_close_look_from_the_confidence_at_their_reach_on() {
+        // A threshold of 0.25 has odds of 1 to 3; a fiftieth of that is 1 to 150.
+        let threshold = Score::new(0.25);
+        let faintest = confidence_at(threshold, 0.02);
+        assert!((faintest - 1.0 / 151.0).abs() < 1e-6);
+        assert!(worth_a_look(Score::new(faintest + 1e-4), threshold, 0.02));
+        assert!(!worth_a_look(Score::new(faintest - 1e-4), threshold, 0.02));
+    }
+
+    #[test]
     fn still_bursts_without_boxes_are_empty_and_storms_too() {
         assert_eq!(verdict(&still(), &[NONE; 3], true), Verdict::Empty);
         assert_eq!(verdict(&still(), &[NONE; 3], false), Verdict::Empty);

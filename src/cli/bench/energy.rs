@@ -54,7 +54,7 @@ pub(super) struct Args {
     /// A model's manifest, or its folder; left out: the networks of the bench world
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
-    /// Measure the exits of this TOML file too, one table per row: [name] width, still, calm, empty, close,
+    /// Measure the exits of this TOML file too, one table per row: [name] width, still, calm, empty, last, close,
     /// frames, doubt, alive, looks, crops; what is left out is as in the full look
     #[arg(long, value_name = "FILE")]
     exits: Option<PathBuf>,
