@@ -5,6 +5,7 @@
 #
 #   SIZES="2 8 12 24" benches/against_python.sh [ROUNDS] [THREADS...]        (default 3 rounds on 1 and 2 threads)
 #
+# EFFORT says how much of a burst Trapline looks at: cascade, as a trap does by itself, or full.
 # SIZES are megapixels: 8 are the photos as they were taken; the others are made of them once, by resizing, with their EXIF,
 # in a folder for caches (XDG_CACHE_HOME, ~/.cache). ENGINES chooses among "tract onnxruntime".
 #
@@ -23,7 +24,7 @@ rounds, threads = int(sys.argv[1]), [int(n) for n in " ".join(sys.argv[2:]).spli
 shared = os.environ["TRAPLINE_SHARED"]
 originals = f"{shared}/photos/peru"
 sizes = [int(size) for size in os.environ.get("SIZES", "2 8 12 24").split()]
-program = "target/release/trapline"
+program, effort = "target/release/trapline", os.environ.get("EFFORT", "cascade")
 judged = ["--model", "tests/models/yolox_nano.toml", "--model", "tests/models/imagenet_mobilenetv2.toml"]
 
 
@@ -46,7 +47,7 @@ def python(count, files):
 
 
 def trapline(engine, count, files):
-    return run([program, "sort", "--json", "--quiet", "--threads", str(count), "--engine", engine] + judged + files)
+    return run([program, "sort", "--json", "--quiet", "--threads", str(count), "--engine", engine, "--effort", effort] + judged + files)
 
 
 def resized(megapixels):
@@ -89,7 +90,7 @@ stages = ["decode", "motion", "detect", "classify", "second", "network"]
 
 def logged(engine, count, files):
     """What Trapline tells of itself: ms per frame by stage, and ms from its start until it is ready to judge."""
-    command = [program, "sort", "--json", "--quiet", "--threads", str(count), "--engine", engine] + judged + files
+    command = [program, "sort", "--json", "--quiet", "--threads", str(count), "--engine", engine, "--effort", effort] + judged + files
     environment = dict(os.environ, RUST_LOG="trapline::cli::sort=debug,trapline::daemon::start=debug")
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     told = [line.split("] ")[-1] for line in done.stderr.splitlines()]
@@ -122,7 +123,7 @@ for megapixels in sizes:
                 row = 1000 * wall / frames, 1000 * cpu / frames, peak, once[0], ready
                 rows.setdefault((count, name), []).append(row)
 
-    print(f"{megapixels} megapixels, median of {rounds} rounds, turn by turn, {len(os.listdir(photos))} photos")
+    print(f"{megapixels} megapixels, median of {rounds} rounds, turn by turn, {len(os.listdir(photos))} photos, {effort}")
     heads = f"{'ms/frame':>9} {'cpu ms':>8} {'peak MB':>8} {'one frame s':>12} {'ready ms':>9}"
     print(f"{'threads':>7} {'':12} {heads}    ratios to Python")
     medians = {key: [statistics.median(column) for column in zip(*table)] for key, table in rows.items()}

@@ -157,9 +157,9 @@ pub struct SecondHead {
 #[serde(rename_all = "lowercase")]
 pub enum EffortChoice {
     /// Every frame, and again where something moved.
-    #[default]
     Full,
-    /// Until the burst is decided.
+    /// Until the burst is decided: each frame that is not shown to the detector is a joule saved.
+    #[default]
     Cascade,
     /// Less: certainty is traded for energy.
     Frugal,

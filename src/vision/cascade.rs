@@ -1,24 +1,14 @@
-//! Looking no more than needed: motion on small pictures first, then frame by frame, the most informative first, until
-//! the burst is decided. What each exit saves and what it misses is measured in `docs/cascade.md`.
-//!
-//! Every frame is read, whatever is skipped, so that a broken one is found. A burst with a frame that cannot be read or
-//! compared, or with a network that fails, goes the long way: [`super::judge`] looks at all of it.
-
-use std::collections::BTreeMap;
-use std::time::Instant;
+//! How much of a burst is looked at, and when looking ends. `steps` does the looking; what each exit saves and what it
+//! misses is measured in `docs/cascade.md`.
 
 use serde::{Deserialize, Serialize};
 
-use super::album::each_ahead;
-use super::detect::Detector;
 use super::fuse::{self, Verdict};
-use super::judge::{CLASSIFIED, Gathered, Judge, Work, millis, timed};
-use super::looks::{Cuts, FirstLook, first_look};
-use super::memory::Seen;
-use super::motion::{self, Motion};
-use super::{Category, FrameJudgement, Source};
-use crate::image::Picture;
-use crate::units::{BBox, Score};
+#[cfg(doc)]
+use super::motion;
+use super::motion::WIDTH;
+use super::regions;
+use crate::units::Score;
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +16,7 @@ pub enum Effort {
     /// Everything: each frame, again where something moved.
     #[default]
     Full,
-    /// Until the burst is decided.
+    /// Until the burst is decided: what a trap does unless its configuration says otherwise.
     Cascade,
     /// Less than that: some certainty is traded for energy.
     Frugal,
@@ -40,14 +30,21 @@ pub struct Exits {
     pub width: u32,
     /// A burst whose salience stays below this, in a scene that is known, is empty without any look; 0: never.
     pub still: f32,
-    /// A burst whose salience stays below this may be empty after one frame. A livelier one that is not recognised is
-    /// never empty without a second look: what moved is kept as uncertain.
+    /// A burst whose salience stays below this may be empty before all of it was looked at.
     pub calm: f32,
     /// Below this probability a burst is empty; 0: never before all was looked at.
     pub empty: f32,
-    /// Frames of a lively burst that are looked at before it is given up as unrecognised; the one that differs most may
-    /// be the one that the animal has left. 0: all, and again.
+    /// From this probability on a burst that is empty by the plain path's measure is kept as uncertain after all was
+    /// looked at: fewer second looks than there make it less probable. 1: never.
+    pub last: f32,
+    /// Boxes get a close look from so many times the odds of the detector's threshold on.
+    pub close: f32,
+    /// Frames that are looked at before a burst that is livelier than that, and in which nothing was recognised, is kept
+    /// as uncertain: what moved is never empty without a look at everything. 0: all.
     pub frames: usize,
+    /// Frames that are looked at before a burst that may be alive is kept as it is: further ones may make it surer, and
+    /// hardly ever empty. 0: all.
+    pub doubt: usize,
     /// From this probability on it is alive; above 1: never.
     pub alive: f32,
     /// Most second looks at what moved.
@@ -59,24 +56,30 @@ pub struct Exits {
 impl Exits {
     /// No exit at all.
     pub const NONE: Exits = Exits {
-        width: motion::WIDTH,
+        width: WIDTH,
         still: 0.0,
         calm: 0.0,
         empty: 0.0,
+        last: 1.0,
+        close: fuse::REACH_LOOK,
         frames: 0,
+        doubt: 0,
         alive: 2.0,
-        looks: super::regions::LOOKS_MAX,
+        looks: regions::LOOKS_MAX,
         crops: usize::MAX,
     };
     /// Those of [`Effort::Cascade`].
     pub const CASCADE: Exits = Exits {
-        width: motion::WIDTH / 2,
+        width: WIDTH / 2,
         still: 0.0,
         calm: 3.0,
         empty: 0.15,
-        frames: 2,
-        alive: 0.9,
-        looks: 1,
+        last: 0.2,
+        close: 0.02,
+        frames: 1,
+        doubt: 3,
+        alive: 0.75,
+        looks: 3,
         crops: 2,
     };
     /// Those of [`Effort::Frugal`].
@@ -84,12 +87,35 @@ impl Exits {
         still: 1.0,
         calm: 4.5,
         empty: 0.2,
-        frames: 1,
-        alive: 0.75,
+        last: 0.25,
+        doubt: 1,
         looks: 0,
         crops: 1,
         ..Exits::CASCADE
     };
+}
+
+impl Exits {
+    /// What a burst is after `frames` frames, if further looks would not change it. `lively`: it is not calm; `due`: a
+    /// closer look is wanted at what was seen so far.
+    pub(super) fn decided(
+        &self,
+        verdict: Verdict,
+        probability: Score,
+        lively: bool,
+        due: bool,
+        frames: usize,
+    ) -> Option<Stop> {
+        let reached = |limit: usize| limit > 0 && frames >= limit;
+        match verdict {
+            Verdict::Alive if probability.get() >= self.alive => Some(Stop::Alive),
+            _ if due => None,
+            Verdict::Empty if !lively && probability.get() < self.empty => Some(Stop::Empty),
+            Verdict::Empty if !lively => None,
+            Verdict::Empty => reached(self.frames).then_some(Stop::Moved),
+            _ => reached(self.doubt).then_some(Stop::Moved),
+        }
+    }
 }
 
 impl Default for Exits {
@@ -119,7 +145,7 @@ pub enum Stop {
     Empty,
     /// What was seen so far was decided to be alive.
     Alive,
-    /// Something moved and was not recognised: it was kept as uncertain, and further looks were spared.
+    /// Neither surely alive nor surely empty: it was kept as it was, and further looks were spared.
     Moved,
     /// All frames were looked at.
     #[default]
@@ -133,7 +159,7 @@ impl Stop {
             Stop::Still => "still",
             Stop::Empty => "decided as empty",
             Stop::Alive => "decided as alive",
-            Stop::Moved => "moved, not recognised, kept",
+            Stop::Moved => "undecided, kept",
             Stop::All => "undecided until the last",
         }
     }
@@ -162,216 +188,47 @@ impl Looked {
     }
 }
 
-/// Most pictures kept between motion and the detector; of longer bursts the later ones are decoded again.
-const KEPT: usize = 4;
-
-impl Judge {
-    /// Looks until the burst is decided. `None` where it has to be looked at as a whole: without a detector, with fewer
-    /// than two frames, or with one that could not be read, compared or shown to the detector.
-    pub(super) fn look_by_steps(&mut self, exits: &Exits, work: &mut Work<'_>) -> Option<Gathered> {
-        let side = self.detector.as_ref().map(Detector::side)?;
-        if work.album.len() < 2 {
-            return None;
-        }
-        let (mut looks, mut pictures) = small_looks(exits.width, side, work);
-        let (motion, strip) = self.motion(&looks, work);
-        if motion.compared < looks.len() {
-            return None;
-        }
-        let mut stopped = Stop::All;
-        if self.is_still(&looks, &motion, exits) {
-            stopped = Stop::Still;
-        } else {
-            for (nth, &frame) in informative(&motion).iter().enumerate() {
-                let found = self.show(frame, pictures.get_mut(frame)?.take(), (exits.width, side), work)?;
-                let look = looks.get_mut(frame)?;
-                look.judgement.skipped = false;
-                look.add(found, Source::Frame, &motion, strip);
-                let left = nth + 1 < looks.len();
-                if let Some(decided) = self.decided(&mut looks, &motion, nth + 1, exits).filter(|_| left) {
-                    stopped = decided;
-                    break;
-                }
-            }
-        }
-        work.looked.stopped = stopped;
-        let (mut cuts, mut inside) = (Cuts::default(), 0.0);
-        if stopped == Stop::All {
-            if exits.looks > 0 {
-                cuts = self.look_again(&mut looks, &motion, strip, exits.looks, work);
-            }
-            inside = self.look_inside(&mut looks, work);
-        }
-        let seen = self.discount(&mut looks);
-        if stopped == Stop::All && exits.frames > 0 && motion.salience >= exits.calm {
-            // Fewer second looks than the plain path takes make it less probable than there.
-            let probability = self.fuse(&looks, &motion, inside);
-            let verdict = self.settings.fusion.verdict(probability);
-            if verdict == Verdict::Empty && probability.get() >= exits.empty {
-                work.looked.stopped = Stop::Moved;
-            }
-        }
-        Some(Gathered { looks, motion, cuts, inside, seen })
-    }
-
-    /// Whether nothing moves, in a scene that is known, and that alone makes the burst empty.
-    fn is_still(&mut self, looks: &[FirstLook], motion: &Motion, exits: &Exits) -> bool {
-        let known = |look: &FirstLook| {
-            let scene = &self.learnt.scene;
-            look.luma.as_ref().is_some_and(|luma| scene.knows(luma, look.judgement.infrared))
-        };
-        if motion.salience >= exits.still || !looks.iter().all(known) {
-            return false;
-        }
-        let probability = self.fuse(looks, motion, 0.0);
-        self.settings.fusion.verdict(probability) == Verdict::Empty
-    }
-
-    /// The detector on a frame; `None` when it failed, which is told by the long way.
-    fn show(
-        &mut self,
-        frame: usize,
-        kept: Option<Picture>,
-        (width, side): (u32, u32),
-        work: &mut Work<'_>,
-    ) -> Option<Vec<super::detect::RawBox>> {
-        let began = Instant::now();
-        let picture = match kept {
-            Some(picture) => picture,
-            None => work.album.small(frame, width.max(side)).ok()?,
-        };
-        work.spent.decode += millis(began);
-        let began = Instant::now();
-        let detector = self.detector.as_mut()?;
-        let found = detector.detect(&picture).ok();
-        work.looked.detector += detector.runs();
-        work.spent.detect += millis(began);
-        found
-    }
-
-    /// What the burst is after `count` frames, if further ones would not change it.
-    fn decided(
-        &mut self,
-        looks: &mut [FirstLook],
-        motion: &Motion,
-        count: usize,
-        exits: &Exits,
-    ) -> Option<Stop> {
-        let before: Vec<Vec<Score>> = looks.iter().map(confidences).collect();
-        let _: Vec<Seen> = self.discount(looks);
-        let probability = self.fuse(looks, motion, 0.0);
-        for (look, before) in looks.iter_mut().zip(before) {
-            let boxes = look.judgement.detections.iter_mut();
-            boxes.zip(before).for_each(|(d, confidence)| d.confidence = confidence);
-        }
-        let verdict = self.settings.fusion.verdict(probability);
-        let calm = motion.salience < exits.calm;
-        match verdict {
-            Verdict::Alive if probability.get() >= exits.alive => Some(Stop::Alive),
-            // What turns its head in a weak box is found by a close look, for which all frames are needed.
-            Verdict::Empty if self.asks_for_a_close_look(looks) => None,
-            Verdict::Empty if calm && probability.get() < exits.empty => Some(Stop::Empty),
-            Verdict::Empty if !calm && exits.frames > 0 && count >= exits.frames => Some(Stop::Moved),
-            _ => None,
-        }
-    }
-
-    fn asks_for_a_close_look(&self, looks: &[FirstLook]) -> bool {
-        let Some(threshold) = self.detector.as_ref().map(|d| Score::new(d.threshold())) else { return false };
-        let mut boxes = looks.iter().flat_map(|l| &l.judgement.detections);
-        boxes.any(|d| !d.moving && fuse::worth_a_look(d, threshold))
-    }
-}
-
-fn confidences(look: &FirstLook) -> Vec<Score> {
-    look.judgement.detections.iter().map(|d| d.confidence).collect()
-}
-
-/// Every frame decoded once and small, all of them skipped so far.
-fn small_looks(width: u32, side: u32, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Option<Picture>>) {
-    let album = work.album;
-    let indexes: Vec<usize> = (0..album.len()).collect();
-    let (mut looks, mut pictures) = (Vec::with_capacity(album.len()), Vec::with_capacity(album.len()));
-    each_ahead(
-        &indexes,
-        work.threads,
-        |index| timed(|| first_look(album, index, width, side)),
-        |index, ((mut look, picture), took)| {
-            work.spent.decode += took;
-            look.judgement.skipped = true;
-            looks.push(look);
-            pictures.push(picture.filter(|_| index < KEPT));
-        },
-    );
-    (looks, pictures)
-}
-
-/// The frames in the order in which they tell most: by how much of what moved each shows as no other does.
-pub fn informative(motion: &Motion) -> Vec<usize> {
-    let mass = |frame: usize| -> f32 {
-        let region = |r: &motion::Region| r.salience * r.frames.get(frame).copied().unwrap_or(0.0);
-        motion.regions.iter().map(region).sum::<f32>() + motion.frames.get(frame).copied().unwrap_or(0.0)
-    };
-    let mut order: Vec<usize> = (0..motion.frames.len()).collect();
-    order.sort_by(|&a, &b| mass(b).total_cmp(&mass(a)));
-    order
-}
-
-/// The boxes to classify, as (frame, box): of every animal at most `crops`, its most confident ones.
-pub(super) fn chosen(frames: &[FrameJudgement], crops: usize) -> Vec<(usize, BBox)> {
-    let mut all: Vec<(usize, u32, Score, BBox)> = Vec::new();
-    for (index, frame) in frames.iter().enumerate() {
-        let animals = frame.detections.iter().filter(|d| d.category == Category::Animal).take(CLASSIFIED);
-        all.extend(animals.map(|d| (index, d.track, d.confidence, d.bbox)));
-    }
-    all.sort_by(|a, b| b.2.get().total_cmp(&a.2.get()));
-    let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
-    all.retain(|(_, track, ..)| {
-        let taken = taken.entry(*track).or_default();
-        *taken += 1;
-        *taken <= crops
-    });
-    let mut boxes: Vec<(usize, BBox)> = all.into_iter().map(|(index, _, _, bbox)| (index, bbox)).collect();
-    boxes.sort_by_key(|(index, _)| *index);
-    boxes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::Detection;
 
-    #[test]
-    fn the_frame_that_shows_most_of_what_moved_comes_first() {
-        let region = motion::Region { bbox: BBox::FULL, salience: 8.0, frames: vec![0.1, 0.2, 0.9] };
-        let motion = Motion { frames: vec![0.3, 0.1, 0.1], regions: vec![region], ..Motion::default() };
-        assert_eq!(informative(&motion), [2, 1, 0]);
-        // Nothing moved: in order.
-        assert_eq!(informative(&Motion { frames: vec![0.0; 3], ..Motion::default() }), [0, 1, 2]);
+    fn after(frames: usize, probability: f32, lively: bool, due: bool) -> Option<Stop> {
+        let verdict = fuse::Fusion::default().verdict(Score::new(probability));
+        Exits::CASCADE.decided(verdict, Score::new(probability), lively, due, frames)
     }
 
     #[test]
-    fn of_each_animal_the_most_confident_boxes_are_classified_and_no_person() {
-        let found = |track: u32, confidence: f32, x: f32| Detection {
-            bbox: BBox { x, y: 0.1, w: 0.1, h: 0.1 },
-            category: if track == 9 { Category::Person } else { Category::Animal },
-            confidence: Score::new(confidence),
-            moving: true,
-            source: Source::Frame,
-            track,
-            logits: None,
-            embedding: None,
-        };
-        let frame = |detections| FrameJudgement { detections, ..FrameJudgement::default() };
-        let frames = [
-            frame(vec![found(0, 0.4, 0.1), found(1, 0.3, 0.2)]),
-            frame(vec![found(0, 0.9, 0.3), found(9, 0.9, 0.4)]),
-            frame(vec![found(0, 0.6, 0.5)]),
-        ];
-        let at = |crops| chosen(&frames, crops).iter().map(|(f, b)| (*f, b.x)).collect::<Vec<_>>();
-        assert_eq!(at(1), [(0, 0.2), (1, 0.3)]);
-        assert_eq!(at(2), [(0, 0.2), (1, 0.3), (2, 0.5)]);
-        assert_eq!(at(usize::MAX).len(), 4);
+    fn a_burst_that_is_surely_alive_ends_at_once() {
+        assert_eq!(after(1, 0.8, true, true), Some(Stop::Alive));
+        assert_eq!(after(1, 0.8, false, false), Some(Stop::Alive));
+    }
+
+    #[test]
+    fn a_calm_burst_ends_empty_only_when_no_closer_look_is_due() {
+        assert_eq!(after(1, 0.01, false, true), None);
+        assert_eq!(after(1, 0.01, false, false), Some(Stop::Empty));
+        assert_eq!(after(2, 0.16, false, false), None, "not sure enough");
+    }
+
+    #[test]
+    fn what_moved_and_was_not_recognised_is_kept_and_never_empty() {
+        assert_eq!(after(1, 0.01, true, true), None);
+        assert_eq!(after(1, 0.01, true, false), Some(Stop::Moved));
+    }
+
+    #[test]
+    fn what_may_be_alive_is_looked_at_longer() {
+        assert_eq!(after(2, 0.5, true, false), None);
+        assert_eq!(after(3, 0.5, true, false), Some(Stop::Moved));
+        assert_eq!(after(3, 0.5, false, false), Some(Stop::Moved));
+    }
+
+    #[test]
+    fn without_exits_nothing_ends_early() {
+        for (probability, lively) in [(0.0, false), (0.5, true), (0.999, true)] {
+            let verdict = fuse::Fusion::default().verdict(Score::new(probability));
+            assert_eq!(Exits::NONE.decided(verdict, Score::new(probability), lively, false, 9), None);
+        }
     }
 
     #[test]

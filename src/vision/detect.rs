@@ -30,6 +30,8 @@ pub struct Detector {
     /// Whether the frames that come now stand alone.
     alone: bool,
     passes: u32,
+    /// Boxes weaker than this are dropped.
+    low: f32,
 }
 
 impl Detector {
@@ -43,7 +45,9 @@ impl Detector {
                 network: "to be used as a detector".into(),
             });
         }
-        Ok(Detector { classes: ClassMap::new(&model.manifest().classes), model, alone: false, passes: 0 })
+        let low = model.manifest().thresholds.low;
+        let classes = ClassMap::new(&model.manifest().classes);
+        Ok(Detector { classes, model, alone: false, passes: 0, low })
     }
 
     /// The model behind it.
@@ -59,6 +63,20 @@ impl Detector {
     /// From here on a box counts as seen, 0..=1: the manifest's `thresholds.detection`.
     pub fn threshold(&self) -> f32 {
         self.model.manifest().thresholds.detection
+    }
+
+    /// Every box on `picture` down to the confidence `faintest`, those from the manifest's low threshold on apart from the
+    /// fainter ones, which say nothing by themselves.
+    pub(super) fn detect_faint(
+        &mut self,
+        picture: &impl Pixels,
+        faintest: f32,
+    ) -> Result<(Vec<RawBox>, Vec<RawBox>), EngineError> {
+        let low = self.low;
+        self.low = faintest.min(low);
+        let found = self.detect(picture);
+        self.low = low;
+        Ok(found?.into_iter().partition(|b| b.confidence.get() >= low))
     }
 
     /// The side in pixels that frames are to be decoded for: larger than the input's where quarters are looked at.
@@ -142,7 +160,7 @@ impl Detector {
         self.passes += 1;
         let (tensor, fit) = cut.tensor(&self.model.manifest().input);
         let (main, boxes) = self.model.infer(&tensor)?;
-        let found = decode(self.model.manifest(), &main, boxes.as_ref(), &self.classes).into_iter();
+        let found = decode(self.model.manifest(), self.low, &main, boxes.as_ref(), &self.classes).into_iter();
         let found = found.map(|c| RawBox {
             bbox: fit.on_picture(plain(&fit, c.corners)),
             category: c.category,

@@ -56,7 +56,7 @@ const REACH_MOVING: f32 = 0.1;
 /// Odds, relative to those of the threshold, from which a still box counts: a third (0.25 becomes 0.1).
 const REACH_STILL: f32 = 1.0 / 3.0;
 /// Odds, relative to those of the threshold, from which a close look is taken: a twentieth (0.25 becomes 0.016).
-const REACH_LOOK: f32 = 0.05;
+pub const REACH_LOOK: f32 = 0.05;
 /// Replacement that a storm reaches (0.49 in the stormiest test burst).
 const REPLACED_STORM: f32 = 0.5;
 /// Replacement that only a body before the lens reaches (a jaguar 0.6, a hand 0.8).
@@ -106,10 +106,16 @@ pub fn counts(detection: &Detection, threshold: Score) -> bool {
     log_odds(detection.confidence.get()) > log_odds(threshold.get()) + reach.ln()
 }
 
-/// Whether a box is worth a close look (`inside::inside`): what moves in even a very weak box says more than
-/// the box.
-pub fn worth_a_look(detection: &Detection, threshold: Score) -> bool {
-    log_odds(detection.confidence.get()) > log_odds(threshold.get()) + REACH_LOOK.ln()
+/// Whether a box is worth a close look (`inside::inside`), from `reach` times the threshold's odds on: what moves in
+/// even a very weak box says more than the box.
+pub fn worth_a_look(confidence: Score, threshold: Score, reach: f32) -> bool {
+    log_odds(confidence.get()) > log_odds(threshold.get()) + reach.ln()
+}
+
+/// The confidence with `reach` times the odds of `threshold`.
+pub fn confidence_at(threshold: Score, reach: f32) -> f32 {
+    let odds = reach * log_odds(threshold.get()).exp();
+    odds / (1.0 + odds)
 }
 
 /// Natural logarithm of the odds; scores are kept away from 0 and 1 so that it stays finite.
@@ -262,6 +268,16 @@ mod tests {
         assert!((got.still_box - 3f32.ln()).abs() < 1e-5);
         assert!((got.persistence - 2.0 / 3.0).abs() < 1e-6);
         assert_eq!((got.motion, got.silence, got.upheaval), (SALIENCE_MAX, 0.0, 0.0));
+    }
+
+    #[test]
+    fn boxes_are_worth_a_close_look_from_the_confidence_at_their_reach_on() {
+        // A threshold of 0.25 has odds of 1 to 3; a fiftieth of that is 1 to 150.
+        let threshold = Score::new(0.25);
+        let faintest = confidence_at(threshold, 0.02);
+        assert!((faintest - 1.0 / 151.0).abs() < 1e-6);
+        assert!(worth_a_look(Score::new(faintest + 1e-4), threshold, 0.02));
+        assert!(!worth_a_look(Score::new(faintest - 1e-4), threshold, 0.02));
     }
 
     #[test]

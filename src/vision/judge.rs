@@ -14,6 +14,7 @@ use super::memory::{SceneMemory, Seen};
 use super::motion::Motion;
 use super::namer::Namer;
 use super::sequence::{self, Rule};
+use super::steps::Step;
 use super::strip::{Strip, StripMemory};
 use super::taxonomy::Taxonomy;
 use super::{Detection, Judgement, Source, Spent, track};
@@ -81,6 +82,7 @@ pub struct Judge {
     pub(super) learnt: Learnt,
     lesson: Option<Lesson>,
     clues: Clues,
+    pub(super) steps: Vec<Step>,
 }
 
 impl std::fmt::Debug for Judge {
@@ -107,12 +109,18 @@ impl Judge {
             learnt: Learnt::default(),
             lesson: None,
             clues: Clues::default(),
+            steps: Vec::new(),
         }
     }
 
     /// What the probability of the last burst was made of, for fitting the weights.
     pub fn clues(&self) -> Clues {
         self.clues
+    }
+
+    /// How the last burst was looked at, step by step; none where it was looked at as a whole.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Judges a sequence anew from all its bursts, in order of time.
@@ -182,6 +190,7 @@ impl Judge {
     pub fn judge(&mut self, frames: &[Frame<'_>]) -> Judgement {
         let album = Album::new(frames);
         let busy = self.busy();
+        self.steps.clear();
         self.detector.iter_mut().for_each(|detector| detector.stands_alone(frames.len() < 2));
         let mut work = Work {
             album: &album,

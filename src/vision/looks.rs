@@ -26,6 +26,15 @@ impl Cuts {
         }
     }
 
+    /// Takes those of `more` that are not there yet.
+    pub(super) fn extend(&mut self, more: Cuts) {
+        for (frame, bbox, cut) in more.0 {
+            if self.find(frame, &bbox).is_none() {
+                self.0.push((frame, bbox, cut));
+            }
+        }
+    }
+
     pub(super) fn find(&self, frame: usize, bbox: &BBox) -> Option<&Result<Sized, EngineError>> {
         self.0.iter().find(|(f, b, _)| *f == frame && b == bbox).map(|(_, _, cut)| cut)
     }
@@ -115,8 +124,7 @@ impl FirstLook {
     /// Takes boxes in, most confident first: none on the info strip, one per object.
     pub(super) fn add(&mut self, found: Vec<RawBox>, source: Source, motion: &Motion, strip: Strip) {
         for RawBox { bbox, category, confidence } in found {
-            let (_, y) = bbox.centre();
-            if y < strip.top || y > 1.0 - strip.bottom {
+            if strip.holds(&bbox) {
                 continue;
             }
             let moving = motion.overlaps(&bbox, regions::BELONGS);

@@ -6,8 +6,9 @@
 //! over the frames), `classify` (crops to logits), `namer` (the classifiers of a site) with `ensemble`
 //! (several as one) and `second` (asked for finer names), `traits` (life stage, behaviour), `taxonomy` (labels, roll-up) with `fence` (what can live here) and
 //! `names` (English for higher ranks), `decide` (the sightings) with `individual` (pieces of one animal), `sequence`
-//! (bursts merged), `embed` (crops to what tells individuals apart), `flank` (which side is seen), `deepfaune`, `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade`
-//! (where looking ends early), `judge` (all of it in order, over `looks`).
+//! (bursts merged), `embed` (crops to what tells individuals apart), `flank` (which side is seen), `deepfaune`,
+//! `speciesnet` and `megadetector` (those programs' rules, to compare with), `cascade` (where looking ends early) with
+//! `steps`, `judge` (all of it in order, over `looks`).
 
 mod album;
 mod align;
@@ -44,6 +45,7 @@ pub mod second;
 pub mod sequence;
 mod soft;
 pub mod speciesnet;
+pub mod steps;
 pub mod strip;
 pub mod taxonomy;
 pub mod track;

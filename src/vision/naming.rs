@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use super::album::each_ahead;
-use super::cascade::chosen;
 use super::judge::{Judge, Work, millis};
 use super::looks::{Cuts, FirstLook};
 use super::motion::Motion;
+use super::steps::chosen;
 use super::{Category, Detection, FrameJudgement, Source, fuse};
 use crate::units::Score;
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::image::Gray;
+use crate::units::BBox;
 
 /// Rows not to be looked at, as shares of the picture's height.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -42,6 +43,12 @@ impl Strip {
         let share = |s: f32| (s.clamp(0.0, 1.0) * height as f32).ceil() as usize;
         let end = (height as usize).saturating_sub(share(self.bottom));
         share(self.top).min(end)..end
+    }
+
+    /// Whether the centre of `bbox` lies in it.
+    pub fn holds(&self, bbox: &BBox) -> bool {
+        let (_, y) = bbox.centre();
+        y < self.top || y > 1.0 - self.bottom
     }
 
     /// The smallest strip that covers both.

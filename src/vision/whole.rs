@@ -33,8 +33,9 @@ impl Judge {
         for (look, found) in looks.iter_mut().zip(found) {
             look.add(found, Source::Frame, &motion, strip);
         }
-        let cuts = self.look_again(&mut looks, &motion, strip, regions::LOOKS_MAX, work);
-        let inside = self.look_inside(&mut looks, work);
+        let cuts = self.look_again(&mut looks, &motion, strip, (None, regions::LOOKS_MAX), work);
+        let spots = self.spots(&looks, &[], &[], fuse::REACH_LOOK);
+        let inside = self.look_inside(&spots, &mut looks, work);
         let seen = self.discount(&mut looks);
         Gathered { looks, motion, cuts, inside, seen }
     }
@@ -91,14 +92,14 @@ impl Judge {
         (looks, boxes)
     }
 
-    /// The detector at native resolution where something moved and the first pass saw nothing. Returns what the
-    /// classifier may want of the frames it decoded.
+    /// The detector at native resolution where something moved and the first pass saw nothing, so many times at `most`,
+    /// on the frame `only` if it is given. Returns what the classifier may want of the frames it decoded.
     pub(super) fn look_again(
         &mut self,
         looks: &mut [FirstLook],
         motion: &Motion,
         strip: Strip,
-        most: usize,
+        (only, most): (Option<usize>, usize),
         work: &mut Work<'_>,
     ) -> Cuts {
         let mut cuts = Cuts::default();
@@ -121,6 +122,7 @@ impl Judge {
         };
         let seen: Vec<&[Detection]> = looks.iter().map(|l| l.judgement.detections.as_slice()).collect();
         let mut plan = regions::plan(motion, &seen, size, side);
+        plan.retain(|look| only.is_none_or(|frame| look.frame == frame));
         plan.truncate(most);
         let planned = |frame: usize| plan.iter().any(|look| look.frame == frame);
         let sound = |(frame, look): (usize, &FirstLook)| {
@@ -171,23 +173,35 @@ impl Judge {
         all
     }
 
-    /// Looks closely into the most confident still boxes: a bird that turns its head moves too little for
-    /// [`motion::evidence`], a stump not at all. Returns the strongest motion inside a box.
-    pub(super) fn look_inside(&self, looks: &mut [FirstLook], work: &mut Work<'_>) -> f32 {
-        let Some(threshold) = self.threshold() else { return 0.0 };
-        let mut still: Vec<(f32, BBox)> = looks
-            .iter()
-            .flat_map(|l| &l.judgement.detections)
-            .filter(|d| !d.moving && fuse::worth_a_look(d, threshold))
-            .map(|d| (d.confidence.get(), d.bbox))
+    /// Where a close look is worth it: the most confident still boxes from `reach` times the threshold's odds on, those of
+    /// `faint` among them, [`CLOSE_LOOKS`] in all with those that were `looked` at before.
+    pub(super) fn spots(
+        &self,
+        looks: &[FirstLook],
+        faint: &[RawBox],
+        looked: &[BBox],
+        reach: f32,
+    ) -> Vec<BBox> {
+        let Some(threshold) = self.threshold() else { return Vec::new() };
+        let boxes = looks.iter().flat_map(|l| &l.judgement.detections).filter(|d| !d.moving);
+        let boxes = boxes.map(|d| (d.confidence, d.bbox)).chain(faint.iter().map(|b| (b.confidence, b.bbox)));
+        let mut still: Vec<(f32, BBox)> = boxes
+            .filter(|(confidence, _)| fuse::worth_a_look(*confidence, threshold, reach))
+            .map(|(confidence, bbox)| (confidence.get(), bbox))
             .collect();
         still.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut spots: Vec<BBox> = Vec::new();
+        let mut spots = looked.to_vec();
         for (_, bbox) in still {
             if spots.len() < CLOSE_LOOKS && spots.iter().all(|s| s.iou(&bbox) < SAME_OBJECT) {
                 spots.push(bbox);
             }
         }
+        spots.split_off(looked.len())
+    }
+
+    /// Looks closely into still boxes: a bird that turns its head moves too little for [`motion::evidence`], a stump not
+    /// at all. Returns the strongest motion inside a box.
+    pub(super) fn look_inside(&self, spots: &[BBox], looks: &mut [FirstLook], work: &mut Work<'_>) -> f32 {
         if spots.is_empty() {
             return 0.0;
         }
@@ -196,7 +210,7 @@ impl Judge {
         let album = work.album;
         let (readable, odd) = same_size(album, &readable);
         odd.into_iter().for_each(|frame| work.fault(another_size(frame)));
-        let mut close = CloseUps::new(&spots);
+        let mut close = CloseUps::new(spots);
         each_ahead(
             &readable,
             work.threads,

@@ -26,6 +26,7 @@ use crate::vision::cascade::{Effort, Exits};
 use crate::vision::fence::Fence;
 use crate::vision::fuse::Clues;
 use crate::vision::judge::{Judge, Learnt, Settings};
+use crate::vision::steps::Step;
 use crate::world::{DataSet, export};
 
 pub(super) const EXAMPLES: &str = "Examples:\n  trapline bench energy --bursts 60 --seed 7\n  \
@@ -53,8 +54,8 @@ pub(super) struct Args {
     /// A model's manifest, or its folder; left out: the networks of the bench world
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
-    /// Measure the exits of this TOML file too, one table per row: [name] width, still, calm, empty, frames,
-    /// alive, looks, crops; what is left out is as in the full look
+    /// Measure the exits of this TOML file too, one table per row: [name] width, still, calm, empty, last, close,
+    /// frames, doubt, alive, looks, crops; what is left out is as in the full look
     #[arg(long, value_name = "FILE")]
     exits: Option<PathBuf>,
     #[command(flatten)]
@@ -68,6 +69,7 @@ pub(super) struct Args {
 struct Run {
     judged: Judgement,
     clues: Clues,
+    steps: Vec<Step>,
     cpu_ms: f64,
     joules: Option<f64>,
 }
@@ -150,12 +152,12 @@ impl Mode {
             (Some(sensor), Some(from), Some(to)) => Some(sensor.joules(from, to)),
             _ => None,
         };
-        Run { judged, clues: self.judge.clues(), cpu_ms, joules }
+        Run { judged, clues: self.judge.clues(), steps: self.judge.steps().to_vec(), cpu_ms, joules }
     }
 
     /// Adds what came of a burst in which something is `alive` or not.
     fn count(&mut self, burst: &Burst, alive: bool, run: Run) {
-        let Run { judged, clues, cpu_ms, joules } = run;
+        let Run { judged, clues, steps, cpu_ms, joules } = run;
         let kept = judged.outcome != Outcome::Empty;
         let first = judged.sightings.first().map(|s| s.taxon.as_str());
         let spent = &judged.spent;
@@ -174,7 +176,7 @@ impl Mode {
         sums.stages.iter_mut().zip(stages).for_each(|(sum, ms)| *sum += f64::from(ms));
         self.bursts.push(json!({
             "alive": alive, "outcome": judged.outcome, "probability": judged.probability, "cpu_ms": cpu_ms,
-            "looked": judged.looked, "taxon": first, "clues": clues, "spent": judged.spent,
+            "looked": judged.looked, "taxon": first, "clues": clues, "steps": steps, "spent": judged.spent,
         }));
     }
 

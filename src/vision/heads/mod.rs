@@ -69,15 +69,16 @@ impl Context<'_> {
     }
 }
 
-/// Reads the boxes out of a detector's output, whose shape was checked against the manifest.
+/// Reads the boxes from `low` on out of a detector's output, whose shape was checked against the manifest.
 pub(super) fn decode(
     manifest: &Manifest,
+    low: f32,
     main: &Tensor,
     boxes: Option<&Tensor>,
     classes: &ClassMap,
 ) -> Vec<Candidate> {
     let input = (manifest.input.width as f32, manifest.input.height as f32);
-    let context = Context { input, low: manifest.thresholds.low, classes };
+    let context = Context { input, low, classes };
     let numbers = main.to_f32();
     let extent = |axis: usize| main.shape.get(axis).copied().unwrap_or(0);
     match manifest.output.decode {
