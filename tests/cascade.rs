@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use trapline::engine::manifest::Input;
 use trapline::engine::model::Model;
@@ -67,10 +67,15 @@ fn judge(manifest: &str, effort: Effort, from: usize) -> (Judge, Arc<AtomicUsize
 
 const BENCH: &str = "models/bench-detector/manifest.toml";
 
-/// Bursts of the bench world, with whether anything is to be seen in them.
-fn world() -> Vec<(bool, Vec<Vec<u8>>)> {
+/// Bursts of the bench world, with whether anything is to be seen in them; drawn once.
+fn world() -> &'static [(bool, Vec<Vec<u8>>)] {
+    static WORLD: OnceLock<Vec<(bool, Vec<Vec<u8>>)>> = OnceLock::new();
+    WORLD.get_or_init(draw)
+}
+
+fn draw() -> Vec<(bool, Vec<Vec<u8>>)> {
     let dir = tempfile::tempdir().unwrap();
-    let set = DataSet { seed: 12, bursts: 14, size: (960, 720), empties: 0.5 };
+    let set = DataSet { seed: 12, bursts: 14, size: (816, 612), empties: 0.5 };
     export(dir.path(), &set, |_| {}).unwrap();
     let mut found: BTreeMap<u64, (bool, Vec<Vec<u8>>)> = BTreeMap::new();
     for line in std::fs::read_to_string(dir.path().join("truth.jsonl")).unwrap().lines() {
@@ -128,14 +133,15 @@ fn a_broken_frame_and_a_network_that_fails_are_never_an_empty() {
     for effort in EFFORTS {
         let (mut whole, _) = judge(BENCH, effort, 0);
         let (mut failing, _) = judge(BENCH, effort, BROKEN);
-        for (_, files) in &bursts {
+        for (_, files) in bursts.iter().take(4) {
             let mut cut = files.clone();
             let half = cut[1].len() / 2;
             cut[1].truncate(half);
             let judged = whole.judge(&frames(&cut));
             assert_ne!(judged.outcome, Outcome::Empty, "{effort:?}: a frame was cut short");
             assert!(judged.frames[1].failed.is_some());
-            let missing = [Ok(files[0].as_slice()), Err("the camera gave nothing"), Ok(files[2].as_slice())];
+            let mut missing = frames(files);
+            missing[1] = Err("the camera gave nothing");
             assert_ne!(whole.judge(&missing).outcome, Outcome::Empty, "{effort:?}: a frame is missing");
 
             let judged = failing.judge(&frames(files));

@@ -63,10 +63,10 @@ class Burst:
         for step in self.steps:
             p = step["probability"]
             verdict = "empty" if p < FLOOR else "uncertain" if p < THRESHOLD else "sighting"
+            if step["due"]:
+                continue
             if verdict == "sighting" and p >= exits["alive"]:
                 outcome = verdict
-            elif step["due"]:
-                continue
             elif verdict == "empty" and not lively:
                 if p < exits["empty"]:
                     outcome = verdict

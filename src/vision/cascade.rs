@@ -108,8 +108,9 @@ impl Exits {
     ) -> Option<Stop> {
         let reached = |limit: usize| limit > 0 && frames >= limit;
         match verdict {
-            Verdict::Alive if probability.get() >= self.alive => Some(Stop::Alive),
+            // A hand over the lens is surely alive, and only a look at it says that it is a person's.
             _ if due => None,
+            Verdict::Alive if probability.get() >= self.alive => Some(Stop::Alive),
             Verdict::Empty if !lively && probability.get() < self.empty => Some(Stop::Empty),
             Verdict::Empty if !lively => None,
             Verdict::Empty => reached(self.frames).then_some(Stop::Moved),
@@ -198,9 +199,10 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_that_is_surely_alive_ends_at_once() {
-        assert_eq!(after(1, 0.8, true, true), Some(Stop::Alive));
+    fn a_burst_that_is_surely_alive_ends_once_what_moved_was_looked_at() {
+        assert_eq!(after(1, 0.8, true, false), Some(Stop::Alive));
         assert_eq!(after(1, 0.8, false, false), Some(Stop::Alive));
+        assert_eq!(after(1, 0.8, true, true), None, "nobody has looked at what moved");
     }
 
     #[test]

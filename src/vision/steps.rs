@@ -108,7 +108,8 @@ impl Judge {
         }
         let course = Course { exits, motion: &motion, strip, began };
         let mut trail = Trail::default();
-        self.note(View::Motion, false, &mut looks, &course, &trail);
+        let probability = self.known(&mut looks, &course, &trail);
+        self.note(View::Motion, false, probability, &course, 0);
         let stopped = if self.is_still(&looks, &motion, exits) {
             Stop::Still
         } else {
@@ -176,8 +177,10 @@ impl Judge {
         course: &Course<'_>,
         trail: &Trail,
     ) -> Option<Stop> {
-        let due = again || !self.new_spots(looks, course, trail).is_empty();
-        let probability = self.note(view, due, looks, course, trail);
+        let probability = self.known(looks, course, trail);
+        let sure = probability.get() >= course.exits.alive;
+        let due = again || (!sure && !self.new_spots(looks, course, trail).is_empty());
+        self.note(view, due, probability, course, trail.frames);
         let verdict = self.settings.fusion.verdict(probability);
         course.exits.decided(verdict, probability, course.lively(), due, trail.frames)
     }
@@ -194,24 +197,15 @@ impl Judge {
         probability
     }
 
-    fn note(
-        &mut self,
-        view: View,
-        due: bool,
-        looks: &mut [FirstLook],
-        course: &Course<'_>,
-        trail: &Trail,
-    ) -> Score {
-        let probability = self.known(looks, course, trail);
+    fn note(&mut self, view: View, due: bool, probability: Score, course: &Course<'_>, frames: usize) {
         self.steps.push(Step {
             view,
-            frames: trail.frames,
+            frames,
             salience: course.motion.salience,
             probability: probability.get(),
             due,
             ms: millis(course.began),
         });
-        probability
     }
 
     /// Whether something stands out as moved on a frame and the detector saw nothing there.
