@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from data import taxa
+from individuals_card import decided, identity_rows, individuals_section, percent, verdict
 from network import CLASSES
 
 MANIFEST = """\
@@ -45,11 +46,6 @@ WARNING = """\
 > renderer made, so that `trapline demo` and the tests need nothing from elsewhere. On real photos its answers mean
 > nothing: bring a model trained on real pictures instead (`--model FILE`).
 """
-
-
-def percent(value: float | None) -> str:
-    """A share as text; a dash where nothing was there to be measured."""
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def steps(r: dict) -> str:
@@ -140,29 +136,8 @@ calibration error before {r["ece"][0]:.3f}, after {r["ece"][1]:.3f}. Int8 agains
 """
 
 
-def identity_rows(measured: dict, baseline: dict) -> str:
-    """One row a species and way of asking: the network beside the baseline."""
-    rows = []
-    for how, groups in measured.items():
-        for species, m in groups.items():
-            b = baseline[how][species]
-            rows.append(
-                f"| {how} | {species} | {m['known']} / {m['unknown']} | **{percent(m['rank1'])}** | {percent(b['rank1'])} "
-                f"| {percent(m['chance'])} | {m['map']:.3f} | {b['map']:.3f} | {m['auroc']:.3f} | {b['auroc']:.3f} |"
-            )
-    return "\n".join(rows)
-
-
-def decision_row(name: str, said: dict) -> str:
-    """How many of one kind of question were decided how."""
-    total = sum(said.values())
-    cells = " | ".join(str(said.get(key, 0)) for key in ("right", "wrong", "unsure", "new"))
-    return f"| {name} | {total} | {cells} |"
-
-
 def embedder_card(r: dict, size: int, world: str) -> str:
     """The embedder's model card."""
-    curve = r["curve"]
     return f"""\
 # bench-embedder
 
@@ -180,7 +155,7 @@ an individual, or its mirror image, which is the flank of an animal nobody has m
 and test have nothing in common.
 
 ## Measured
-On {r["crops"]} crops of {r["individuals"]} individuals it never saw, by the shipped int8 file. Half of them are in the gallery with two encounters
+{verdict(r)}On {r["crops"]} crops of {r["individuals"]} individuals it never saw, by the shipped int8 file. Half of them are in the gallery with two encounters
 of each flank, each at a site of its own; a question is the mean of an encounter's crops. Beside it: mean colours on a
 grid of 8×8, by the same rules.
 
@@ -191,16 +166,7 @@ grid of 8×8, by the same rules.
 Before int8: rank-1 {percent(r["measured_f32"]["flank known"]["all"]["rank1"])}, mAP {r["measured_f32"]["flank known"]["all"]["map"]:.3f}, AUROC {r["measured_f32"]["flank known"]["all"]["auroc"]:.3f} (flank known). Int8 against f32: cosine at least {r["parity"]["int8_cosine"]:.4f}; ONNX Runtime
 against PyTorch: at most {r["parity"]["torch"]:.1e}.
 
-Decided by the calibration below, fitted on {curve["questions"]} questions of a third set of individuals so that 95 % of what is told as
-somebody, and of what is told as nobody, is right there:
-
-| question | | right | wrong | unsure | told as new |
-|---|---|---|---|---|---|
-{decision_row("in the gallery", r["decisions"]["known"])}
-{decision_row("not in it", r["decisions"]["unknown"])}
-
-Slope {curve["slope"]:.2f}, intercept {curve["intercept"]:.2f}, known from {curve["known"]:.3f}, new below {curve["new"]:.3f}.
-"""
+{decided(r)}"""
 
 
 def install(work: Path, models: Path, role: str, version: str, world: str) -> None:
@@ -226,8 +192,7 @@ def install(work: Path, models: Path, role: str, version: str, world: str) -> No
         text = MANIFEST.format(
             **common, more="", side=128, output="embedding", decode="embedding",
             resize='rule = "square"\nmargin = 0.2',
-            tail="\n# From the similarity to a probability; the card says what it was fitted on.\n[individuals]\n"
-            + "".join(f"{key} = {curve[key]:.4f}\n" for key in ("slope", "intercept", "known", "new")),
+            tail=individuals_section(curve),
         )  # fmt: skip
         card = embedder_card(report, onnx.stat().st_size, world)
     else:

@@ -48,13 +48,15 @@ class Embedder(nn.Module):
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(
-            ConvRelu(3, 24, 3, 2),
-            stage(24, 48, 1),
-            stage(48, 96, 2),
-            stage(96, 160, 2),
-            ConvRelu(160, 256, 1),
+            ConvRelu(3, 16, 3, 2),
+            stage(16, 32, 1),
+            stage(32, 64, 2),
+            stage(64, 128, 2),
+            ConvRelu(128, 192, 1),
         )
-        self.last = nn.Linear(256 * 3, LENGTH)
+        self.last = nn.Linear(192 * 3, LENGTH, bias=False)
+        # Without it all answers point the same way, and the loss finds no way out.
+        self.centre = nn.BatchNorm1d(LENGTH, momentum=0.03, affine=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.body(x)
@@ -62,7 +64,17 @@ class Embedder(nn.Module):
         columns = F.avg_pool2d(x, (SIZE // 16, SIZE // 16 // 4), (1, SIZE // 16 // 4))
         middle = (columns[..., 1:2] + columns[..., 2:3]) * 0.5
         columns = torch.cat([columns[..., 0:1], middle, columns[..., 3:4]], 3)
-        return F.normalize(self.last(columns.flatten(1)), dim=1)
+        return F.normalize(self.centre(self.last(columns.flatten(1))), dim=1)
+
+    def folded(self) -> "Embedder":
+        """The same network for one crop at a time: what `centre` learnt is in the last layer."""
+        scale = (self.centre.running_var + self.centre.eps).rsqrt()
+        last = nn.Linear(self.last.in_features, LENGTH)
+        with torch.no_grad():
+            last.weight.copy_(self.last.weight * scale[:, None])
+            last.bias.copy_(-self.centre.running_mean * scale)
+        self.last, self.centre = last, nn.Identity()
+        return self
 
 
 class ArcFace(nn.Module):
@@ -226,7 +238,7 @@ def main() -> None:
         facts |= {"threads": args.threads, "earlier_steps": earlier, "classes": samples.classes}
         facts["minutes"] = (time.time() - started) / 60
         keep(network, facts, kept)
-    result = facts | measure(network.eval(), args.check, args.test, args.work)
+    result = facts | measure(network.eval().folded(), args.check, args.test, args.work)
     (args.work / "embedder.json").write_text(json.dumps(result, indent=1))
     print(json.dumps(result, indent=1))
 

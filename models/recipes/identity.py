@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+FEWEST = 20  # answers a threshold must rest on: of fewer, 95 % right cannot be told from all right
 ENROLLED = 2  # encounters of each flank of an individual that go into the gallery
 
 
@@ -157,16 +158,19 @@ def fit(similarity: np.ndarray, same: np.ndarray, rounds: int = 100) -> tuple[fl
     return float(w[0]), float(w[1])
 
 
-def thresholds(probability: np.ndarray, right: np.ndarray, known: np.ndarray, wanted: float) -> tuple[float, float]:
+def thresholds(
+    probability: np.ndarray, right: np.ndarray, known: np.ndarray, wanted: float, fewest: int = FEWEST
+) -> tuple[float, float]:
     """The least probability from which on at least `wanted` of what is told as somebody is right, and the largest below
-    which at least `wanted` of what is told as nobody of the gallery is that."""
+    which at least `wanted` of what is told as nobody of the gallery is that; 1 and 0, which nothing passes, where that
+    is not reached by at least `fewest` answers."""
     order = np.argsort(-probability, kind="stable")
     precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(precision >= wanted)
+    good = np.flatnonzero((precision >= wanted) & (np.arange(1, len(order) + 1) >= fewest))
     as_known = float(probability[order][good[-1]]) if len(good) else 1.0
     order = order[::-1]
     precision = np.cumsum(~known[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(precision >= wanted)
+    good = np.flatnonzero((precision >= wanted) & (np.arange(1, len(order) + 1) >= fewest))
     as_new = float(probability[order][good[-1]]) if len(good) else 0.0
     return as_known, min(as_new, as_known)
 
@@ -181,6 +185,11 @@ def calibrate(rows: list[dict], embeddings: np.ndarray, wanted: float = 0.95) ->
     probability = 1 / (1 + np.exp(-(slope * best + intercept)))
     as_known, as_new = thresholds(probability, right, known, wanted)
     return {"slope": slope, "intercept": intercept, "known": as_known, "new": as_new, "questions": len(told)}
+
+
+def decides(curve: dict) -> bool:
+    """Whether a calibration is worth writing down: likeness tells something, and there is a threshold that may be passed."""
+    return curve["slope"] >= 0.01 and (curve["known"] < 1.0 or curve["new"] > 0.0)
 
 
 def decisions(rows: list[dict], embeddings: np.ndarray, curve: dict) -> dict:

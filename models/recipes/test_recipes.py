@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import decide  # noqa: E402
 import identity  # noqa: E402
+import individuals_card  # noqa: E402
 import plans  # noqa: E402
 import sources  # noqa: E402
 import splits  # noqa: E402
@@ -349,5 +350,30 @@ def test_thresholds_keep_the_wanted_share_right():
     probability = np.array([0.99, 0.95, 0.9, 0.8, 0.3, 0.2, 0.1])
     right = np.array([True, True, True, False, False, False, False])
     known = np.array([True, True, True, True, True, False, False])
-    assert identity.thresholds(probability, right, known, 1.0) == (0.9, 0.2)
-    assert identity.thresholds(probability, right, known, 0.75) == (0.8, 0.2)
+    assert identity.thresholds(probability, right, known, 1.0, 1) == (0.9, 0.2)
+    assert identity.thresholds(probability, right, known, 0.75, 1) == (0.8, 0.2)
+    # Three right answers are too few to promise anything by: nobody is told, as somebody or as new.
+    assert identity.thresholds(probability, right, known, 0.95) == (1.0, 0.0)
+
+
+def test_a_network_that_knows_nobody_decides_nothing():
+    rng = np.random.default_rng(11)
+    rows = [
+        {"species": "lynx", "individual": e % 20, "flank": ("left", "right")[e // 20 % 2], "encounter": e, "infrared": 0}
+        for e in range(20 * 2 * 4)
+    ]
+    blind = identity.calibrate(rows, rng.normal(size=(len(rows), 64)))
+    assert not identity.decides(blind)
+    eyes = np.array([np.eye(40)[r["individual"] * 2 + (r["flank"] == "left")] for r in rows])
+    assert identity.decides(identity.calibrate(rows, eyes + rng.normal(scale=0.02, size=eyes.shape)))
+
+
+def test_the_card_says_first_where_an_embedder_is_no_better_than_chance():
+    def told(rank1: float) -> str:
+        return individuals_card.verdict({"measured": {"flank known": {"all": {"rank1": rank1, "known": 100, "chance": 0.1}}}})
+
+    # Wilson's lower bound of 14 of 100 is 0.085, of 20 of 100 0.133 (Newcombe 1998, by his formula).
+    assert "Not shown to be better than chance" in told(0.14)
+    assert told(0.20) == ""
+    assert "[individuals]" not in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 1.0, "new": 0.0})
+    assert "slope = 4.0000" in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 0.8, "new": 0.1})
