@@ -87,27 +87,25 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float((positive[:, None] > negative).mean() + 0.5 * (positive[:, None] == negative).mean())
 
 
-def answers(entries: list[dict], questions: list[dict], flanks: bool) -> list[dict]:
-    """Of each question that has somebody to be compared with: the best similarity, whether that is right, its average
+def answer(question: dict, similarities: np.ndarray, whose: np.ndarray) -> dict:
+    """Of a question that has somebody to be compared with: the best similarity, whether that is right, its average
     precision where it is known, how many individuals there were."""
-    told = []
-    for question in questions:
-        similarities, whose = compared(question, entries, flanks)
-        if not len(similarities):
-            continue
-        best, who = best_of(similarities, whose)
-        right = whose == question["individual"]
-        told.append(
-            {
-                "species": question["species"],
-                "known": question["known"],
-                "best": best,
-                "right": bool(question["known"] and who == question["individual"]),
-                "precision": average_precision(similarities, right) if question["known"] else None,
-                "among": len(set(whose.tolist())),
-            }
-        )
-    return told
+    best, who = best_of(similarities, whose)
+    known = question["known"]
+    return {
+        "species": question["species"],
+        "known": known,
+        "best": best,
+        "right": bool(known and who == question["individual"]),
+        "precision": average_precision(similarities, whose == question["individual"]) if known else None,
+        "among": len(set(whose.tolist())),
+    }
+
+
+def answers(entries: list[dict], questions: list[dict], flanks: bool) -> list[dict]:
+    """The answers to all questions that have somebody to be compared with."""
+    of_all = ((question, *compared(question, entries, flanks)) for question in questions)
+    return [answer(*one) for one in of_all if len(one[1])]
 
 
 def metrics(told: list[dict]) -> dict:
