@@ -1,7 +1,7 @@
 """Trains a network that tells individuals apart by their coats, and measures the file that ships.
 
     trapline world train --individuals 180 --first 1000 --encounters 5 --size 480x360 --seed 11
-    trapline world check --individuals 40 --first 2000 --size 480x360 --seed 12
+    trapline world check --individuals 30 --first 2000 --size 480x360 --seed 12
     trapline world test --individuals 40 --first 3000 --size 480x360 --seed 13
     python embedder.py --train train --check check --test test --work work
 
