@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from data import taxa
+from individuals_card import decided, identity_rows, individuals_section, percent, verdict
 from network import CLASSES
 
 MANIFEST = """\
@@ -45,11 +46,6 @@ WARNING = """\
 > renderer made, so that `trapline demo` and the tests need nothing from elsewhere. On real photos its answers mean
 > nothing: bring a model trained on real pictures instead (`--model FILE`).
 """
-
-
-def percent(value: float | None) -> str:
-    """A share as text; a dash where nothing was there to be measured."""
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def steps(r: dict) -> str:
@@ -140,6 +136,39 @@ calibration error before {r["ece"][0]:.3f}, after {r["ece"][1]:.3f}. Int8 agains
 """
 
 
+def embedder_card(r: dict, size: int, world: str) -> str:
+    """The embedder's model card."""
+    return f"""\
+# bench-embedder
+
+{WARNING}
+Tells marked lynx and jaguars of the bench world apart by their coats: the crop of one animal becomes 64 numbers of
+length 1, and two crops of the same flank of the same individual point the same way. Input: the square around a box, a
+fifth larger than its longer side, clipped to the picture, stretched to 128×128 RGB in 0..1. Plain residual
+convolutions, the means of three columns, one linear layer: {r["parameters"]:,} parameters, {size:,} bytes, int8 weights with a
+scale per output channel that become f32 when loaded. Licence: MIT OR Apache-2.0, as the project's.
+
+## How it was made
+`models/recipes/embedder.py` ({world}; seed {r["seed"]}, {steps(r)} of {r["batch"]} crops from {r["frames"]} crops of
+{r["classes"] // 4} individuals, {r["minutes"]:.0f} minutes, {r["threads"]} thread(s)). ArcFace, margin 0.3, scale 30; a class is a flank of
+an individual, or its mirror image, which is the flank of an animal nobody has met. Individuals of training, calibration
+and test have nothing in common.
+
+## Measured
+{verdict(r)}On {r["crops"]} crops of {r["individuals"]} individuals it never saw, by the shipped int8 file. Half of them are in the gallery with two encounters
+of each flank, each at a site of its own; a question is the mean of an encounter's crops. Beside it: mean colours on a
+grid of 8×8, by the same rules.
+
+| asked | | known / unknown | rank-1 | colours | chance | mAP | colours | AUROC | colours |
+|---|---|---|---|---|---|---|---|---|---|
+{identity_rows(r["measured"], r["colours"])}
+
+Before int8: rank-1 {percent(r["measured_f32"]["flank known"]["all"]["rank1"])}, mAP {r["measured_f32"]["flank known"]["all"]["map"]:.3f}, AUROC {r["measured_f32"]["flank known"]["all"]["auroc"]:.3f} (flank known). Int8 against f32: cosine at least {r["parity"]["int8_cosine"]:.4f}; ONNX Runtime
+against PyTorch: at most {r["parity"]["torch"]:.1e}.
+
+{decided(r)}"""
+
+
 def install(work: Path, models: Path, role: str, version: str, world: str) -> None:
     """Copies one network into its folder and writes what stands beside it."""
     name = f"bench-{role}"
@@ -158,6 +187,14 @@ def install(work: Path, models: Path, role: str, version: str, world: str) -> No
             f"\n[thresholds]\ndetection = {report['threshold']}\nlow = 0.02\nnms_iou = 0.6\n",
         )  # fmt: skip
         card = detector_card(report, onnx.stat().st_size, world)
+    elif role == "embedder":
+        curve = report["curve"]
+        text = MANIFEST.format(
+            **common, more="", side=128, output="embedding", decode="embedding",
+            resize='rule = "square"\nmargin = 0.2',
+            tail=individuals_section(curve),
+        )  # fmt: skip
+        card = embedder_card(report, onnx.stat().st_size, world)
     else:
         text = MANIFEST.format(
             **common, more=f'temperature = {report["temperature"]}\nlabels = {{ file = "labels.csv" }}\n', side=128,
@@ -173,14 +210,15 @@ def install(work: Path, models: Path, role: str, version: str, world: str) -> No
 
 
 def main() -> None:
-    """Installs both networks."""
+    """Installs the networks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--world", default="the bench world", help="which world it was, for the cards")
+    parser.add_argument("--roles", nargs="+", default=["detector", "classifier"])
     args = parser.parse_args()
-    for role in ("detector", "classifier"):
+    for role in args.roles:
         install(args.work, args.models, role, args.version, args.world)
 
 

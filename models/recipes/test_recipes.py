@@ -12,6 +12,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import decide  # noqa: E402
+import identity  # noqa: E402
+import individuals_card  # noqa: E402
 import plans  # noqa: E402
 import sources  # noqa: E402
 import splits  # noqa: E402
@@ -278,3 +280,100 @@ def test_names_are_looked_up_and_the_unknown_refused(tmp_path):
     own = tmp_path / "own.csv"
     taxonomy.write([dict(zip(taxonomy.COLUMNS, ("wolpertinger", "Lepus cornutus", "species", "wolpertinger", "Lepus", "", "", ""), strict=True))], own)
     assert taxonomy.table(["wolpertinger"], [], [own])[0]["scientific"] == "Lepus cornutus"
+
+
+# ---- individuals
+
+
+def met(species: str, individual: int, flank: str, encounter: int, embedding: list[float]) -> dict:
+    return {
+        "species": species,
+        "individual": individual,
+        "flank": flank,
+        "encounter": encounter,
+        "infrared": False,
+        "embedding": identity.unit(np.array(embedding, float)),
+    }
+
+
+def test_a_question_is_compared_with_the_same_species_and_flank():
+    entries = [met("lynx", 1, "left", 0, [1, 0]), met("lynx", 2, "right", 1, [0, 1]), met("jaguar", 3, "left", 2, [0, 1])]
+    question = met("lynx", 1, "left", 9, [0, 1])
+    assert identity.compared(question, entries, True)[1].tolist() == [1]
+    similarities, whose = identity.compared(question, entries, False)
+    assert (whose.tolist(), similarities.tolist()) == ([1, 2], [0.0, 1.0])
+    assert identity.best_of(similarities, whose) == (1.0, 2)
+
+
+def test_precision_and_auroc_as_by_hand():
+    # The right ones come first and third of four: (1/1 + 2/3) / 2.
+    precision = identity.average_precision(np.array([0.9, 0.8, 0.7, 0.1]), np.array([True, False, True, False]))
+    assert precision == pytest.approx((1 + 2 / 3) / 2)
+    # Of the six pairs 0.9 wins three, 0.5 wins one, ties one and loses one.
+    assert identity.auroc(np.array([0.9, 0.5]), np.array([0.4, 0.5, 0.8])) == pytest.approx(4.5 / 6)
+
+
+def test_half_of_the_individuals_are_enrolled_and_no_encounter_is_asked_that_was():
+    rows = [
+        {"species": "lynx", "individual": i, "flank": flank, "encounter": e, "infrared": False}
+        for e, (i, flank, _) in enumerate((i, f, k) for i in range(4) for f in ("left", "right") for k in range(3))
+        for _ in range(2)
+    ]
+    entries, questions = identity.split(identity.encounters(rows, np.random.default_rng(1).normal(size=(len(rows), 8))))
+    assert {e["individual"] for e in entries} == {0, 2} and len(entries) == 2 * 2 * 2
+    assert not {e["encounter"] for e in entries} & {q["encounter"] for q in questions}
+    assert {q["individual"]: q["known"] for q in questions} == {0: True, 1: False, 2: True, 3: False}
+
+
+def test_a_perfect_and_a_blind_network_measure_so():
+    rows, embeddings, rng = [], [], np.random.default_rng(7)
+    for encounter in range(20 * 2 * 4):
+        individual, flank = encounter % 20, ("left", "right")[encounter // 20 % 2]
+        for _ in range(2):
+            rows.append({"species": "lynx", "individual": individual, "flank": flank, "encounter": encounter, "infrared": 0})
+            embeddings.append(np.eye(40)[individual * 2 + encounter // 20 % 2])
+    sure = identity.measure(rows, np.array(embeddings))["flank known"]["all"]
+    assert (sure["rank1"], sure["map"], sure["auroc"], sure["chance"]) == (1.0, 1.0, 1.0, pytest.approx(0.1))
+    blind = identity.measure(rows, rng.normal(size=(len(rows), 64)))["flank known"]["all"]
+    assert blind["rank1"] < 0.4 and 0.3 < blind["auroc"] < 0.7
+
+
+def test_the_curve_finds_the_one_that_the_answers_were_drawn_from():
+    rng = np.random.default_rng(3)
+    similarity = rng.uniform(-0.2, 1.0, 20000)
+    same = (rng.random(20000) < 1 / (1 + np.exp(-(15 * similarity - 8)))).astype(float)
+    slope, intercept = identity.fit(similarity, same)
+    assert slope == pytest.approx(15, rel=0.05) and intercept == pytest.approx(-8, rel=0.05)
+
+
+def test_thresholds_keep_the_wanted_share_right():
+    probability = np.array([0.99, 0.95, 0.9, 0.8, 0.3, 0.2, 0.1])
+    right = np.array([True, True, True, False, False, False, False])
+    known = np.array([True, True, True, True, True, False, False])
+    assert identity.thresholds(probability, right, known, 1.0, 1) == (0.9, 0.2)
+    assert identity.thresholds(probability, right, known, 0.75, 1) == (0.8, 0.2)
+    # Three right answers are too few to promise anything by: nobody is told, as somebody or as new.
+    assert identity.thresholds(probability, right, known, 0.95) == (1.0, 0.0)
+
+
+def test_a_network_that_knows_nobody_decides_nothing():
+    rng = np.random.default_rng(11)
+    rows = [
+        {"species": "lynx", "individual": e % 20, "flank": ("left", "right")[e // 20 % 2], "encounter": e, "infrared": 0}
+        for e in range(20 * 2 * 4)
+    ]
+    blind = identity.calibrate(rows, rng.normal(size=(len(rows), 64)))
+    assert not identity.decides(blind)
+    eyes = np.array([np.eye(40)[r["individual"] * 2 + (r["flank"] == "left")] for r in rows])
+    assert identity.decides(identity.calibrate(rows, eyes + rng.normal(scale=0.02, size=eyes.shape)))
+
+
+def test_the_card_says_first_where_an_embedder_is_no_better_than_chance():
+    def told(rank1: float) -> str:
+        return individuals_card.verdict({"measured": {"flank known": {"all": {"rank1": rank1, "known": 100, "chance": 0.1}}}})
+
+    # Wilson's lower bound of 14 of 100 is 0.085, of 20 of 100 0.133 (Newcombe 1998, by his formula).
+    assert "Not shown to be better than chance" in told(0.14)
+    assert told(0.20) == ""
+    assert "[individuals]" not in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 1.0, "new": 0.0})
+    assert "slope = 4.0000" in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 0.8, "new": 0.1})
