@@ -4,21 +4,22 @@
     python models/recipes/fit_exits.py --fit FIT.json... --test TEST.json... [--most 0.05] [--error 0.05]
         [--drops 0.6] [--sighted 0.9]
 
-Each file is what `trapline bench energy --data DIR --json --exits STEPS.toml` prints, where STEPS.toml holds one row [steps]
-that never ends early (docs/cascade.md has it). Every burst of it has the full look's outcome and the steps of the other:
-what was looked at, the probability after it, and how long it had taken. So any exits can be tried without looking again.
+Each file is what `trapline bench energy --data DIR --json --exits STEPS.toml` prints, where STEPS.toml holds one
+row [steps] that never ends early (docs/cascade.md has it). Every burst of it has the full look's outcome and the
+steps of the other: what was looked at, the probability after it, and how long it had taken. So any exits can be
+tried without looking again.
 
 Among all exits of a grid it takes those that cost least on the bursts of --fit, of those that
 
-- lose so few of the bursts that are alive and kept by the full look, that the one-sided upper bound of Clopper and Pearson
-  (1934) on that share, wrong with a probability of --error, is at most --most;
+- lose so few of the bursts that are alive and kept by the full look, that the one-sided upper bound of Clopper and
+  Pearson (1934) on that share, wrong with a probability of --error, is at most --most;
 - keep no fewer of those that are alive than the full look does;
 - call at least --drops times as many of the other bursts empty as the full look does;
 - call at least --sighted times as many of the bursts that are alive a sighting (and not uncertain).
 
-Many exits are tried on the same bursts, so that the bound of the best is too good to be true. It is therefore computed once
-more on the bursts of --test, on which nothing was chosen: that one holds with the stated error. Exits that fail there are
-told as failed (and the exit status is 1). Deterministic; needs Python alone.
+Many exits are tried on the same bursts, so that the bound of the best is too good to be true. It is therefore
+computed once more on the bursts of --test, on which nothing was chosen: that one holds with the stated error. Exits
+that fail there are told as failed (and the exit status is 1). Deterministic; needs Python alone.
 """
 
 import argparse
@@ -85,7 +86,7 @@ def read(paths):
     for path in paths:
         with open(path) as file:
             modes = {mode["mode"]: mode["each"] for mode in json.load(file)["modes"]}
-        bursts += [Burst(full, steps) for full, steps in zip(modes["full"], modes["steps"])]
+        bursts += [Burst(full, steps) for full, steps in zip(modes["full"], modes["steps"], strict=True)]
     return bursts
 
 
@@ -126,9 +127,11 @@ def line(told, error):
     bound = upper(told["lost"], told["of"], error)
     exits = " ".join(f"{key} {value}" for key, value in told["exits"].items())
     return (
-        f"{exits}: {told['cost']:.3f} of the processor time; lost {told['lost']} of {told['of']} that the full look keeps "
-        f"(at most {bound:.1%}); kept {told['kept']} of {told['alive']} alive (full {told['of']}); sighted {told['sighted']} "
-        f"(full {told['full_sighted']}); dropped {told['dropped']} (full {told['full_dropped']})"
+        f"{exits}: {told['cost']:.3f} of the processor time; "
+        f"lost {told['lost']} of {told['of']} that the full look keeps (at most {bound:.1%}); "
+        f"kept {told['kept']} of {told['alive']} alive (full {told['of']}); "
+        f"sighted {told['sighted']} (full {told['full_sighted']}); "
+        f"dropped {told['dropped']} (full {told['full_dropped']})"
     )
 
 
@@ -143,14 +146,17 @@ def main():
     parser.add_argument("--top", type=int, default=5, help="how many of the cheapest to print")
     args = parser.parse_args()
     fit, test = read(args.fit), read(args.test)
-    all_of_them = [dict(zip(GRID, values)) for values in itertools.product(*GRID.values())]
+    all_of_them = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
     tried = [judged(fit, exits) for exits in all_of_them]
-    fits = lambda t: (
-        upper(t["lost"], t["of"], args.error) <= args.most
-        and t["kept"] >= t["of"]
-        and t["dropped"] >= args.drops * t["full_dropped"]
-        and t["sighted"] >= args.sighted * t["full_sighted"]
-    )
+
+    def fits(t):
+        return (
+            upper(t["lost"], t["of"], args.error) <= args.most
+            and t["kept"] >= t["of"]
+            and t["dropped"] >= args.drops * t["full_dropped"]
+            and t["sighted"] >= args.sighted * t["full_sighted"]
+        )
+
     best = sorted(filter(fits, tried), key=lambda t: t["cost"])[: args.top]
     if not best:
         sys.exit("no exits of the grid lose so little")

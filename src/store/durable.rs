@@ -17,7 +17,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Writes `bytes` to `path`; when it returns, they are on the card under that name. A failure leaves nothing
-/// behind but, after a power cut, a file ending in [`TEMPORARY`].
+/// behind but, after a power cut, a file ending in `.tmp`.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = with_suffix(path, TEMPORARY);
     let written = fill(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
