@@ -142,8 +142,8 @@ def embedder_card(r: dict, size: int, world: str) -> str:
 # bench-embedder
 
 {WARNING}
-Tells marked lynx and jaguars of the bench world apart by their coats: the crop of one animal becomes 64 numbers of
-length 1, and two crops of the same flank of the same individual point the same way. Input: the square around a box, a
+Made to tell marked lynx and jaguars of the bench world apart by their coats (how well: below): the crop of one animal
+becomes 64 numbers of length 1, and two crops of the same flank of the same individual are to point the same way. Input: the square around a box, a
 fifth larger than its longer side, clipped to the picture, stretched to 128×128 RGB in 0..1. Plain residual
 convolutions, the means of three columns, one linear layer: {r["parameters"]:,} parameters, {size:,} bytes, int8 weights with a
 scale per output channel that become f32 when loaded. Licence: MIT OR Apache-2.0, as the project's.
