@@ -13,7 +13,7 @@
 #   doctor    `trapline doctor` sees somebody wave before the sensor, the camera, the clock and the disk
 #   i2c       a battery gauge on the bus is told by its identity and read
 #   rtc       outside its hours the trap goes off on an alarm of the machine's clock; without the clock it stays awake
-#   witty     the same with a Witty Pi of registers on the bus: its alarm, and the cut of the power
+#   witty     a Witty Pi of registers on the bus: with a clock that has lost the time it leaves the trap awake
 #   watchdog  the daemon hangs, its supervisor stops feeding /dev/watchdog, the machine restarts by itself and goes on
 #   ext4, vfat  the machine is cut off in the middle of bursts, ROUNDS times (default 6) with a disk of that kind, and comes
 #             back with every burst that was acknowledged
