@@ -152,7 +152,7 @@ mod tests {
     fn the_decision_follows_the_curve() {
         let gallery = gallery();
         let ask = |similarity: f32, flank| {
-            let question = [0.0, similarity, (1.0 - similarity * similarity).sqrt() * -1.0];
+            let question = [0.0, similarity, -(1.0 - similarity * similarity).sqrt()];
             gallery.ask(&question, flank, lynx, Some(&CURVE)).recognition
         };
         // By hand: 0.9 is reached at 20 s - 12 = 2.197, s = 0.710; 0.2 at -1.386, s = 0.531.

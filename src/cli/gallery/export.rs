@@ -58,7 +58,7 @@ fn write(gallery: &Gallery, folder: &Path) -> anyhow::Result<usize> {
                 entry.flank.as_str(),
                 &entry.when.and_then(day).unwrap_or_default(),
                 &entry.photo,
-                &inside.to_string_lossy().into_owned(),
+                &inside.to_string_lossy(),
             ])?;
         }
     }
