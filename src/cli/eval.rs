@@ -23,7 +23,7 @@ Example:
 
 Individuals, in folders TAXON/INDIVIDUAL/left and right, half of them enrolled:
   trapline world coats --individuals 20 --first 3000 --encounters 4 --size 480x360
-  trapline eval --individuals coats --model models/bench-embedder";
+  trapline eval --individuals coats --model my-embedder";
 
 /// Arguments of `trapline eval`.
 #[derive(Debug, clap::Args)]

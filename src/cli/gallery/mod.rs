@@ -22,10 +22,10 @@ pub(super) mod looking;
 const EXAMPLES: &str = "\
 Examples:
   trapline world coats --individuals 8 --encounters 4 --size 480x360
-  trapline gallery build coats -o coats.gallery --model models/bench-embedder
+  trapline gallery build coats -o coats.gallery --model my-embedder
   trapline gallery list coats.gallery
-  trapline gallery match coats.gallery new/*.jpg --model models/bench-embedder --taxon \"Lynx lynx\" --flank left
-  trapline gallery add coats.gallery new/*.jpg --model models/bench-embedder --taxon \"Lynx lynx\" --individual Luchs-07
+  trapline gallery match coats.gallery new/*.jpg --model my-embedder --taxon \"Lynx lynx\" --flank left
+  trapline gallery add coats.gallery new/*.jpg --model my-embedder --taxon \"Lynx lynx\" --individual Luchs-07
   trapline gallery export coats.gallery -o thumbnails
 
 Photos are already cut to one animal, unless a detector is among the models: then the animal it is surest of is cut out,
