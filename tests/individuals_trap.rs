@@ -156,7 +156,7 @@ fn recorded(site: &Site, lynx: bool, colour: [u8; 3]) -> trapline::store::record
     let judged = judge.judge(&frames);
     assert_eq!((judged.outcome, &judged.faults), (Outcome::Sighting, &Vec::new()));
     // The sequence of one burst says the same.
-    let merged = judge.merge(&[judged.clone()]);
+    let merged = judge.merge(std::slice::from_ref(&judged));
     assert_eq!(merged.sightings[0].individuals, judged.sightings[0].individuals);
     let around = Circumstances {
         triggered: taken,
