@@ -4,7 +4,7 @@
 //! stranger. Of each side of an individual the first half of its encounters (rounded up, in the order of their names) is
 //! for the gallery, where it is enrolled; the later ones are questions. An encounter is the mean of its photos, in the
 //! gallery as in a question, and shows the side its folder says. It is asked as the trap asks: among its species, side by
-//! side. models/recipes/identity.py has the same rules.
+//! side.
 //!
 //! - **rank-1**: share of the questions about enrolled individuals whose nearest individual is the right one.
 //! - **mAP**: for each such question the encounters of the gallery that can be compared are ranked by cosine; the mean over

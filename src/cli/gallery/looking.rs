@@ -57,7 +57,7 @@ impl Looker {
         let embedder = networks.embedder.ok_or_else(|| {
             let given: Vec<String> = args.models.iter().map(|file| file.display().to_string()).collect();
             let given = if given.is_empty() { "none was given".to_owned() } else { given.join(", ") };
-            let cure = "give one with --model; docs/individuals.md says where to get one";
+            let cure = "give one with --model (docs/individuals.md says where to get one)";
             Failure::Input(anyhow!("no embedder among the models ({given}); {cure}"))
         })?;
         let detector = networks.detector.filter(|_| !args.crop).map(Detector::new).transpose();
