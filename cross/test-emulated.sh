@@ -6,7 +6,8 @@
 #
 # In the environment: PROFILE (default `emulated`, made for this: tests need other parts of their dependencies than the
 # program alone, so that nothing of cross/build.sh's would be of use), CARGO_TARGET_DIR, BURSTS (of the demo; default 8,
-# 0: no demo), TESTS (of the unit tests, those whose names have this in them).
+# 0: no demo), TESTS (of the unit tests, those whose names have this in them), FEATURES (cargo's arguments in place of the
+# package's features: "--no-default-features --features std,console" leaves tract out).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PROFILE=${PROFILE:-emulated}
@@ -27,10 +28,13 @@ fi
 export ORT_DISABLE_TELEMETRY=1
 unset ORT_DYLIB_PATH
 
+read -r -a with <<<"${FEATURES:---features $features}"
 # With a story among what is built, cargo builds the program too.
+story=(--test rooms)
+[ "${BURSTS:-8}" != 0 ] || story=()
 begun=$SECONDS
-cargo test --locked --profile "$profile" --target "$target" --features "$features" --lib --test rooms --no-run
-tests=$(cargo test --locked --profile "$profile" --target "$target" --features "$features" --lib --no-run \
+cargo test --locked --profile "$profile" --target "$target" "${with[@]}" --lib "${story[@]}" --no-run
+tests=$(cargo test --locked --profile "$profile" --target "$target" "${with[@]}" --lib --no-run \
     --message-format json 2>/dev/null | python3 -c '
 import json, sys
 for line in sys.stdin:
