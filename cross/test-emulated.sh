@@ -49,6 +49,8 @@ left_out=()
 skip=()
 for test in "${left_out[@]}"; do skip+=(--skip "$test"); done
 begun=$SECONDS
+# As cargo would: tests read it.
+export CARGO_MANIFEST_DIR=$PWD
 "qemu-$emulator-static" "$tests" --test-threads 2 "${skip[@]}" ${TESTS:+"$TESTS"}
 echo "unit tests on $target: $((SECONDS - begun)) s"
 
