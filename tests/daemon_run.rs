@@ -168,6 +168,14 @@ fn scripted(trap: &Trap, play: &str, outcomes: Vec<Outcome>) -> Pipeline {
         .unwrap()
 }
 
+/// The number of the first burst of the scripted day that triggered a few seconds after the one before.
+fn second_of_a_visit(trap: &Trap) -> usize {
+    trap.write("boards/fast.toml", &daemon_support::FAST.replace("\"random\"", "\"day\""));
+    let script = board::open("fast", &trap.path("boards"), None).unwrap().script.unwrap();
+    let apart = |i: &u64| (script.at(*i) - script.at(i - 1)).num_seconds();
+    (1..script.len().unwrap()).find(|i| apart(i) < 15).expect("a visit of two bursts") as usize
+}
+
 #[test]
 fn what_is_kept_follows_the_outcome() {
     use Outcome::{Failed, Person, Sighting, Uncertain};
@@ -185,12 +193,7 @@ fn what_is_kept_follows_the_outcome() {
 #[test]
 fn bursts_closer_than_the_gap_become_one_sequence_judged_from_all_of_them() {
     let trap = Trap::new();
-    let day = daemon_support::FAST.replace("\"random\"", "\"day\"");
-    trap.write("boards/fast.toml", &day);
-    // The scripted day has visits that trigger again after a few seconds; look for the first.
-    let script = board::open("fast", &trap.path("boards"), None).unwrap().script.unwrap();
-    let apart = |i: &u64| (script.at(*i) - script.at(i - 1)).num_seconds();
-    let second = (1..script.len().unwrap()).find(|i| apart(i) < 15).expect("a visit of two bursts") as usize;
+    let second = second_of_a_visit(&trap);
     let mut outcomes = vec![Outcome::Empty; second - 1];
     outcomes.extend([Outcome::Uncertain, Outcome::Sighting]);
     let mut pipeline = scripted(&trap, "\"day\"", outcomes);
@@ -251,11 +254,7 @@ fn a_judge_that_breaks_costs_its_burst_the_label_and_not_the_watch() {
 #[test]
 fn a_sequence_that_cannot_be_judged_anew_keeps_its_first_label() {
     let trap = Trap::new();
-    let day = daemon_support::FAST.replace("\"random\"", "\"day\"");
-    trap.write("boards/fast.toml", &day);
-    let script = board::open("fast", &trap.path("boards"), None).unwrap().script.unwrap();
-    let apart = |i: &u64| (script.at(*i) - script.at(i - 1)).num_seconds();
-    let second = (1..script.len().unwrap()).find(|i| apart(i) < 15).expect("a visit of two bursts") as usize;
+    let second = second_of_a_visit(&trap);
     // The script's merge takes only the other order, and panics at this one.
     let mut outcomes = vec![Outcome::Empty; second - 1];
     outcomes.extend([Outcome::Sighting, Outcome::Uncertain]);
