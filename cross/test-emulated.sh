@@ -25,7 +25,7 @@ if [ "$arch" != "$(dpkg --print-architecture)" ] && ! dpkg -s "libc6:$arch" "lib
     root apt-get install -y -qq --no-install-recommends "libc6:$arch" "libgcc-s1:$arch" "libstdc++6:$arch" >/dev/null
 fi
 # The program would start itself anew to say so to ONNX Runtime, which is no part of this test.
-export ORT_DISABLE_TELEMETRY=1
+export ORT_DISABLE_TELEMETRY=1 MIMALLOC_EAGER_COMMIT=0 MIMALLOC_ARENA_EAGER_COMMIT=0
 unset ORT_DYLIB_PATH
 
 read -r -a with <<<"${FEATURES:---features $features}"

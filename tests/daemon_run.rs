@@ -1,7 +1,7 @@
 //! The daemon on the bench: what it was asked to watch is in the journal, no more and no less, and nothing that goes
 //! wrong makes it stop or forget.
 
-#![allow(clippy::unwrap_used)] // Helpers of tests may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may unwrap.
 
 mod daemon_support;
 
