@@ -113,6 +113,9 @@ impl From<BBox> for [f32; 4] {
     }
 }
 
+/// A clock that was never set, or lost its battery, says a time before this: 2024-01-01, seconds since 1970.
+pub const SET_AFTER: i64 = 1_704_067_200;
+
 /// How far the trap's idea of the time can be trusted, worst first. Every record carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

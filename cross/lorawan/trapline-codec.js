@@ -197,10 +197,9 @@ function sighting(s, rest) {
 // Bodies of items by their tag, in postcard's encoding. What cannot be read sets r.bad.
 var BODIES = {
   2: function (r) {
-    var at = byte(r) * 0x1000000 + byte(r) * 0x10000 + byte(r) * 0x100 + byte(r);
     return {
       type: "health",
-      at: { clock: Math.floor(at / 0x40000000), time: at % 0x40000000 },
+      at: moment(r),
       boot: u32(r),
       next: u32(r),
       codebook: hex([byte(r), byte(r), byte(r), byte(r)]),
@@ -273,10 +272,9 @@ var BODIES = {
     };
   },
   7: function (r) {
-    var at = byte(r) * 0x1000000 + byte(r) * 0x10000 + byte(r) * 0x100 + byte(r);
     return {
       type: "power",
-      at: { clock: Math.floor(at / 0x40000000), time: at % 0x40000000 },
+      at: moment(r),
       boot: u32(r),
       next: u32(r),
       battery_percent: option(r, byte),
@@ -289,6 +287,12 @@ var BODIES = {
     };
   }
 };
+
+// Two bits of clock, 30 of time, big-endian.
+function moment(r) {
+  var at = byte(r) * 0x1000000 + byte(r) * 0x10000 + byte(r) * 0x100 + byte(r);
+  return { clock: Math.floor(at / 0x40000000), time: at % 0x40000000 };
+}
 
 // The words for the bits, from the lowest.
 function strain(bits) {

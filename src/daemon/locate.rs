@@ -112,7 +112,7 @@ impl Whereabouts {
     pub fn new(locator: Box<dyn Locator>, plan: Plan, around: Around) -> Result<Whereabouts, JournalError> {
         let (utc, quality) = around.clock.utc();
         let last = Last::of(&around.outbox)?.filter(|last| last.deployment == around.deployment);
-        let age = last.and_then(|last| u64::try_from(utc.timestamp() - last.at).ok());
+        let age = last.and_then(|last| u64::try_from(utc.timestamp().checked_sub(last.at)?).ok());
         let wait = match age {
             Some(age) if quality != ClockQuality::Unset => {
                 plan.every.saturating_sub(Duration::from_secs(age))

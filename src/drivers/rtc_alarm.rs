@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::hal::{DeviceError, Handed, PowerControl};
-
-/// The clock was never set before this: 2024-01-01.
-const SET_AFTER: i64 = 1_704_067_200;
+use crate::units::SET_AFTER;
 
 /// A clock that runs shows it within this.
 const TICK: Duration = Duration::from_millis(1200);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::hal::Clock;
-use crate::units::ClockQuality;
+use crate::units::{ClockQuality, SET_AFTER};
 
 /// Exists once systemd-timesyncd has set the clock from the network since the start of the system
 /// (systemd-timesyncd.service(8)).
@@ -15,9 +15,6 @@ const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 
 /// The battery-backed clock that the kernel set the system's from, by its own seconds (sysfs-class-rtc).
 const RTC: &str = "/sys/class/rtc/rtc0/since_epoch";
-
-/// A clock that was never set, or lost its battery, says a time before this: 2024-01-01.
-const SET_AFTER: i64 = 1_704_067_200;
 
 /// Farther apart than this the system's clock is not that of the battery-backed one: it was set by somebody since, or the
 /// kernel could not read it.

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::sure::{Sure, bootstrap, share};
 use crate::engine::individuals::Calibration;
-use crate::gallery::{Entry, Gallery, GalleryError, Network, mean};
+use crate::gallery::{Entry, Gallery, GalleryError, Network, cosine, mean};
 use crate::units::{Flank, Recognition};
 
 /// A photo whose individual is known.
@@ -147,8 +147,7 @@ fn ask(gallery: &Gallery, enrolled: bool, of: &[&Photo], calibration: Option<&Ca
     let mut ranked: Vec<(f32, bool)> = Vec::new();
     for individual in gallery.individuals().iter().filter(|i| i.taxon == first.taxon) {
         for entry in individual.entries.iter().filter(|entry| entry.flank.fits(first.flank)) {
-            let similarity = question.iter().zip(&entry.embedding).map(|(a, b)| a * b).sum();
-            ranked.push((similarity, individual.name == first.name));
+            ranked.push((cosine(&question, &entry.embedding), individual.name == first.name));
         }
     }
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -76,8 +76,8 @@ impl Gallery {
     }
 }
 
-/// Of two vectors of length 1.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+/// The cosine of two vectors of length 1, -1..=1.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>().clamp(-1.0, 1.0)
 }
 

@@ -27,7 +27,7 @@ mod file;
 pub mod folder;
 pub mod identify;
 
-pub use asking::{Answer, Nearest, mean};
+pub use asking::{Answer, Nearest, cosine, mean};
 pub use file::FILE_MAX;
 
 /// Longest name, note and taxon, bytes.

@@ -93,17 +93,24 @@ impl Embedder {
                 }
             }
         }
-        let album = Album::new(frames);
+        // By frame, so that each is opened once.
+        let mut by_frame: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for mut of_track in boxes.into_values() {
             of_track.sort_by(|a, b| b.2.total_cmp(&a.2));
             for (f, b, _) in of_track.into_iter().take(CROPS) {
-                let Some(found) = judged.frames.get_mut(f).and_then(|frame| frame.detections.get_mut(b))
-                else {
-                    continue;
+                by_frame.entry(f).or_default().push(b);
+            }
+        }
+        let album = Album::new(frames);
+        for (f, of_frame) in by_frame {
+            let view = album.view(f);
+            let Some(frame) = judged.frames.get_mut(f) else { continue };
+            for b in of_frame {
+                let Some(found) = frame.detections.get_mut(b) else { continue };
+                let made = match &view {
+                    Ok(view) => self.embed(view, &found.bbox).map_err(|error| error.to_string()),
+                    Err(error) => Err(error.clone()),
                 };
-                let made = album
-                    .view(f)
-                    .and_then(|view| self.embed(&view, &found.bbox).map_err(|error| error.to_string()));
                 match made {
                     Ok(embedding) => found.embedding = Some(Arc::from(embedding)),
                     Err(error) => {

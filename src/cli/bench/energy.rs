@@ -20,6 +20,7 @@ use crate::cli::progress::Progress;
 use crate::cli::{Done, Failure};
 use crate::config::Models;
 use crate::daemon::models;
+use crate::eval::sure::share;
 use crate::event::Outcome;
 use crate::vision::Judgement;
 use crate::vision::cascade::{Effort, Exits};
@@ -253,17 +254,9 @@ fn lines(told: &[Value], sensor: Option<&str>) -> Vec<String> {
     lines
 }
 
-/// The bounds of a share, 95 % (Wilson 1927): how far `part` of `of` can be believed.
+/// The bounds of a share, 95 %: how far `part` of `of` can be believed; of nothing, nothing is known.
 fn wilson(part: u32, of: u32) -> [f64; 2] {
-    const Z: f64 = 1.959_964;
-    if of == 0 {
-        return [0.0, 1.0];
-    }
-    let (n, p) = (f64::from(of), f64::from(part) / f64::from(of));
-    let middle = p + Z * Z / (2.0 * n);
-    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    [((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)]
+    share(part as usize, of as usize).map_or([0.0, 1.0], |sure| [sure.low, sure.high])
 }
 
 /// Processor time of this process so far, milliseconds.

@@ -92,17 +92,22 @@ impl Pipeline {
             return Ok(());
         }
         log::info!("{outside} triggers outside the hours of watch took no burst");
-        if self.hands_over {
-            let (at, clock) = self.devices.clock.utc();
-            let text = "switched on outside the hours of watch: the burst is not kept";
-            self.journal.happened(at, clock, "rest", text)?;
-        }
-        match self.journal.count(OUTSIDE, outside) {
+        let (at, clock) = self.devices.clock.utc();
+        let (journal, hands_over) = (&mut self.journal, self.hands_over);
+        let mut write = || -> Result<(), JournalError> {
+            journal.count(OUTSIDE, outside)?;
+            if hands_over {
+                let text = "switched on outside the hours of watch: the burst is not kept";
+                journal.happened(at, clock, "rest", text)?;
+            }
+            Ok(())
+        };
+        match write() {
             Err(error) if error.is_full() => {
-                log::error!("{outside} triggers outside the hours of watch are not counted: {error}");
+                log::error!("{outside} triggers outside the hours of watch are not journaled: {error}");
                 Ok(())
             }
-            done => done.map(drop),
+            done => done,
         }
     }
 

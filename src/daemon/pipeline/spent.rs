@@ -47,7 +47,8 @@ impl Moment {
         if !self.boot.is_empty() && self.boot == then.boot {
             return Duration::from_millis(self.up.saturating_sub(then.up));
         }
-        let passed = self.utc.zip(then.utc).and_then(|(now, then)| u64::try_from(now - then).ok());
+        let passed =
+            self.utc.zip(then.utc).and_then(|(now, then)| u64::try_from(now.checked_sub(then)?).ok());
         Duration::from_millis(passed.unwrap_or(0))
     }
 }

@@ -86,8 +86,7 @@ pub(super) fn power(
     now: &Moment,
     gauges: &dyn Gauges,
 ) -> Result<Option<Power>, JournalError> {
-    let counter = |key| outbox.counter(key).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-    let (unjudged, unverified) = (counter(UNJUDGED)?, counter(UNVERIFIED)?);
+    let (unjudged, unverified) = (counter(outbox, UNJUDGED)?, counter(outbox, UNVERIFIED)?);
     let supply = supply(gauges);
     if supply == Supply::default() && unjudged == 0 && unverified == 0 {
         return Ok(None);
@@ -104,6 +103,11 @@ pub(super) fn power(
         unjudged,
         unverified,
     }))
+}
+
+/// A counter as messages tell it.
+fn counter(outbox: &Outbox, key: &str) -> Result<u32, JournalError> {
+    Ok(u32::try_from(outbox.counter(key)?).unwrap_or(u32::MAX))
 }
 
 fn supply(gauges: &dyn Gauges) -> Supply {
@@ -205,15 +209,14 @@ fn card_free(journal: &Path) -> Option<u8> {
 
 /// What was lost over the life of the trap.
 pub(super) fn lost(outbox: &Outbox) -> Result<Lost, JournalError> {
-    let counter = |key| outbox.counter(key).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     let captures = sums(outbox)?[3];
     Ok(Lost {
-        expired: counter(EXPIRED)?,
-        refused: counter(REFUSED)?,
-        bursts: counter(BURSTS_LOST)?,
+        expired: counter(outbox, EXPIRED)?,
+        refused: counter(outbox, REFUSED)?,
+        bursts: counter(outbox, BURSTS_LOST)?,
         captures: u32::try_from(captures).unwrap_or(u32::MAX),
         damaged: 0,
-        commands: counter(COMMANDS)?,
+        commands: counter(outbox, COMMANDS)?,
     })
 }
 

@@ -7,16 +7,13 @@ use crate::board::Power;
 use crate::doctor::Colour::{Amber, Green, Grey, Red};
 use crate::doctor::patient::line;
 use crate::doctor::{Check, Finding, Patient};
-use crate::units::ClockQuality;
+use crate::units::{ClockQuality, SET_AFTER};
 
 /// A stopped clock shows itself within this: a clock that did not tick was found in the field (the Cacophony Project).
 const TICK: Duration = Duration::from_millis(1200);
 
 /// Farther apart than this it loses time: a DS3231 drifts 2 ppm, 5 s a month; a PCF8563's crystal some 20 ppm.
 const APART_S: i64 = 60;
-
-/// The clock was never set before this: 2024-01-01.
-const SET_AFTER: i64 = 1_704_067_200;
 
 pub(in crate::doctor) const CHECK: Check = Check {
     name: "rtc",

@@ -169,9 +169,12 @@ impl Watch {
                 state.run
             };
             let fault = match self.source.start() {
-                Ok((pictures, hold)) => {
+                Ok((pictures, mut hold)) => {
                     self.read(run, pictures);
                     let reason = self.stand(run);
+                    if reason.is_some() && self.shared.lock().ended {
+                        hold.drained();
+                    }
                     let told = hold.end();
                     reason.map(|reason| reason + &told)
                 }

@@ -60,8 +60,6 @@ impl Process {
 
     /// Ends it with its children, by force if need be. What it said last, and how it ended by itself if it did.
     pub(in crate::drivers) fn end(mut self) -> String {
-        // One whose output has just ended is about to: its own status tells more than that of our signal.
-        self.gone_within(BY_ITSELF);
         let by_itself = self.child.try_wait().ok().flatten();
         self.signal(Signal::TERM);
         if !self.gone_within(GRACE) {
@@ -89,6 +87,11 @@ impl Process {
         while self.listener.as_ref().is_some_and(|l| !l.is_finished()) && begun.elapsed() < patience {
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Its output has ended, so it is about to end: its own status tells more than that of our signal.
+    pub(in crate::drivers) fn drained(&mut self) {
+        self.gone_within(BY_ITSELF);
     }
 
     /// Its number.

@@ -18,6 +18,9 @@ pub trait Pictures: Send {
 
 /// Holds a run; dropped without [`Hold::end`] it may go on.
 pub trait Hold: Send {
+    /// The run's pictures have come to their end; it may take a moment to end by itself.
+    fn drained(&mut self) {}
+
     /// Ends the run, by force if need be. What there is to say of its end, to be put behind a reason.
     fn end(self: Box<Self>) -> String;
 }
@@ -84,6 +87,10 @@ impl Source for Program {
 }
 
 impl Hold for Process {
+    fn drained(&mut self) {
+        Process::drained(self);
+    }
+
     fn end(self: Box<Self>) -> String {
         Process::end(*self)
     }

@@ -21,9 +21,6 @@ const OFF_AFTER: Duration = Duration::from_secs(90);
 /// What must lie at least between the cut and the alarm.
 const SPARE: Duration = Duration::from_secs(30);
 
-/// A clock that was never set says a time before this: 2024-01-01.
-const SET_AFTER: i64 = 1_704_067_200;
-
 /// What is read back may be from what was written by the seconds that the reading took.
 const NEAR: Duration = Duration::from_secs(3);
 
@@ -64,6 +61,50 @@ fn left(now: DateTime<Utc>, alarm: Alarm) -> Option<Duration> {
 fn moment(year: u32, month: u32, day: u32, time: (u32, u32, u32)) -> Option<DateTime<Utc>> {
     let date = NaiveDate::from_ymd_opt(i32::try_from(2000 + year).ok()?, month, day)?;
     Some(date.and_hms_opt(time.0, time.1, time.2)?.and_utc())
+}
+
+/// A clock that runs shows it within this.
+const TICK_MS: u32 = 1300;
+
+/// What a board's chip can be asked.
+trait Chip {
+    /// What its clock says; `None`: no time at all.
+    fn clock(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError>;
+
+    /// Lets time pass.
+    fn pause(&mut self, ms: u32);
+
+    /// Something is wrong with it.
+    fn fault(&self, what: String) -> DeviceError;
+
+    /// The clock's time, which moves on; `lost` is how one that says none is told.
+    fn ticking(&mut self, lost: &str) -> Result<DateTime<Utc>, DeviceError> {
+        let lost = |chip: &Self| {
+            let known = "it is set as soon as the trap knows it (satellites, a network, the page)";
+            chip.fault(format!("its clock {lost}; {known}"))
+        };
+        let Some(first) = self.clock()? else { return Err(lost(self)) };
+        for _ in 0..TICK_MS / 100 {
+            if let Some(now) = self.clock()?.filter(|now| *now > first) {
+                return Ok(now);
+            }
+            self.pause(100);
+        }
+        Err(self.fault("its clock stands still".to_owned()))
+    }
+}
+
+/// Why the power is not cut, with what became of taking the cut back: one that nobody is prepared for must not come, and
+/// if it may come after all, that is told too.
+fn taken_back(mut fault: DeviceError, back: Result<(), DeviceError>) -> DeviceError {
+    if let Err(error) = back {
+        let within = OFF_AFTER.as_secs();
+        fault.what.push_str(&format!(
+            "; the cut cannot be taken back and may come within {within} s ({})",
+            error.what
+        ));
+    }
+    fault
 }
 
 /// An alarm `after` from now that cannot be.

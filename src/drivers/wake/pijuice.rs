@@ -11,9 +11,12 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::I2c;
 
-use super::{Alarm, LONGEST, NEAR, OFF_AFTER, SET_AFTER, SPARE, alarm, bcd, left, moment, number, refused};
+use super::{
+    Alarm, Chip, LONGEST, NEAR, OFF_AFTER, SPARE, alarm, bcd, left, moment, number, refused, taken_back,
+};
 use crate::drivers::i2c::Registers;
 use crate::hal::{DeviceError, Handed, PowerControl};
+use crate::units::SET_AFTER;
 
 /// The name in messages.
 pub const NAME: &str = "PiJuice";
@@ -35,8 +38,6 @@ const REST_OF_ALARM: [u8; 5] = [0xff, 0xff, 0xff, 0x00, 0xff];
 
 /// The maker's program waits so long before it reads back what it wrote.
 const SETTLE_MS: u32 = 200;
-
-const TICK_MS: u32 = 1300;
 
 /// The board.
 pub struct PiJuice<B, D> {
@@ -78,34 +79,6 @@ impl<B: I2c, D: DelayNs> PiJuice<B, D> {
         self.ask::<2>(FIRMWARE).map(drop)
     }
 
-    fn clock(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
-        let [second, minute, hour, _, day, month, year, ..] = self.ask::<9>(TIME)?;
-        // Bit 6 of the hours: twelve of them, bit 5 the second twelve.
-        let hours = match hour & 0x40 {
-            0 => number(hour & 0x3f),
-            _ => number(hour & 0x1f)
-                .map(|hour| hour % 12)
-                .map(|twelve| twelve + if hour & 0x20 == 0 { 0 } else { 12 }),
-        };
-        let digits = || {
-            let time = (hours?, number(minute & 0x7f)?, number(second & 0x7f)?);
-            moment(number(year)?, number(month & 0x1f)?, number(day & 0x3f)?, time)
-        };
-        Ok(digits())
-    }
-
-    fn ticking(&mut self) -> Result<DateTime<Utc>, DeviceError> {
-        let lost = "its clock says no time; it is set as soon as the trap knows it (satellites, a network, the page)";
-        let Some(first) = self.clock()? else { return Err(self.chip.fault(lost)) };
-        for _ in 0..TICK_MS / 100 {
-            if let Some(now) = self.clock()?.filter(|now| *now > first) {
-                return Ok(now);
-            }
-            self.delay.delay_ms(100);
-        }
-        Err(self.chip.fault("its clock stands still"))
-    }
-
     /// Writes the alarm and reads it back.
     fn set_alarm(&mut self, [second, minute, hour, day]: Alarm) -> Result<(), DeviceError> {
         let [a, b, c, d, e] = REST_OF_ALARM;
@@ -134,6 +107,32 @@ fn sum(data: &[u8]) -> u8 {
     data.iter().fold(0xff, |sum, byte| sum ^ byte)
 }
 
+impl<B: I2c, D: DelayNs> Chip for PiJuice<B, D> {
+    fn clock(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
+        let [second, minute, hour, _, day, month, year, ..] = self.ask::<9>(TIME)?;
+        // Bit 6 of the hours: twelve of them, bit 5 the second twelve.
+        let hours = match hour & 0x40 {
+            0 => number(hour & 0x3f),
+            _ => number(hour & 0x1f)
+                .map(|hour| hour % 12)
+                .map(|twelve| twelve + if hour & 0x20 == 0 { 0 } else { 12 }),
+        };
+        let digits = || {
+            let time = (hours?, number(minute & 0x7f)?, number(second & 0x7f)?);
+            moment(number(year)?, number(month & 0x1f)?, number(day & 0x3f)?, time)
+        };
+        Ok(digits())
+    }
+
+    fn pause(&mut self, ms: u32) {
+        self.delay.delay_ms(ms);
+    }
+
+    fn fault(&self, what: String) -> DeviceError {
+        self.chip.fault(what)
+    }
+}
+
 impl<B: I2c + Send, D: DelayNs + Send> PowerControl for PiJuice<B, D> {
     fn name(&self) -> &str {
         NAME
@@ -158,7 +157,7 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for PiJuice<B, D> {
             return Err(self.chip.fault(why));
         }
         self.identify()?;
-        let at = self.ticking()? + TimeDelta::from_std(after).unwrap_or_default();
+        let at = self.ticking("says no time")? + TimeDelta::from_std(after).unwrap_or_default();
         self.set_alarm(alarm(at))?;
         self.allow()?;
         let left = self.armed()?;
@@ -197,15 +196,15 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for PiJuice<B, D> {
         // It counts down.
         let near = u8::try_from(NEAR.as_secs()).unwrap_or_default();
         match self.ask::<1>(POWER_OFF) {
-            Ok([left]) if left <= delay && left >= delay - near => Ok(Handed::GoesOff),
+            Ok([left]) if left <= delay && left >= delay.saturating_sub(near) => Ok(Handed::GoesOff),
             read => {
-                let _ = self.tell(POWER_OFF, &[NOT_AT_ALL]);
-                Err(match read {
+                let fault = match read {
                     Err(fault) => fault,
                     Ok([left]) => {
                         self.chip.fault(format!("the power was to be cut in {delay} s, and it says {left}"))
                     }
-                })
+                };
+                Err(taken_back(fault, self.tell(POWER_OFF, &[NOT_AT_ALL])))
             }
         }
     }

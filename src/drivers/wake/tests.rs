@@ -457,3 +457,14 @@ fn a_board_that_is_not_there_is_opened_anew_each_time() {
     assert!(late.armed().unwrap().is_some() && late.tells_time());
     assert_eq!(*tries.lock().unwrap(), 3);
 }
+
+#[test]
+fn a_cut_that_cannot_be_taken_back_is_told() {
+    let fault = |what: &str| DeviceError { device: "board".into(), what: what.into(), cure: "look".into() };
+    assert_eq!(taken_back(fault("no alarm"), Ok(())).what, "no alarm");
+    let told = taken_back(fault("no alarm"), Err(fault("the bus is dead"))).to_string();
+    assert!(
+        told.contains("no alarm; the cut cannot be taken back and may come within 90 s (the bus is dead)"),
+        "{told}"
+    );
+}

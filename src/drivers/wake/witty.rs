@@ -12,9 +12,12 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::I2c;
 
-use super::{Alarm, LONGEST, NEAR, OFF_AFTER, SET_AFTER, SPARE, alarm, bcd, left, moment, number, refused};
+use super::{
+    Alarm, Chip, LONGEST, NEAR, OFF_AFTER, SPARE, alarm, bcd, left, moment, number, refused, taken_back,
+};
 use crate::drivers::i2c::Registers;
 use crate::hal::{DeviceError, Handed, PowerControl, Woken};
+use crate::units::SET_AFTER;
 
 /// The name in messages.
 pub const NAME: &str = "Witty Pi 4";
@@ -53,9 +56,6 @@ const NONE: Alarm = [0; 4];
 /// A byte is written, and read back, so many times at most: the microcontroller may be busy with its memory.
 const TRIES: u32 = 3;
 const PAUSE_MS: u32 = 10;
-
-/// A clock that runs shows it within this.
-const TICK_MS: u32 = 1300;
 
 /// The board.
 pub struct Witty<B, D> {
@@ -114,6 +114,22 @@ impl<B: I2c, D: DelayNs> Witty<B, D> {
         Ok(read)
     }
 
+    /// Refuses an alarm that the board may hold back: below its low voltage it starts nothing, and an alarm that was held
+    /// back is over; only a recovery voltage brings it back then.
+    fn not_held_back(&mut self) -> Result<(), DeviceError> {
+        let (low, recovery) = (self.chip.byte(LOW_VOLTAGE)?, self.chip.byte(RECOVERY)?);
+        if self.chip.byte(MODE)? == 0 || low == 255 || recovery != 255 {
+            return Ok(());
+        }
+        let (whole, part) = (low / 10, low % 10);
+        Err(self.chip.fault(format!(
+            "below {whole}.{part} V it holds its alarm back for good: set its recovery voltage (register 22), or no low \
+             voltage (register 19 to 255)"
+        )))
+    }
+}
+
+impl<B: I2c, D: DelayNs> Chip for Witty<B, D> {
     /// What its clock says; `None`: it has stood still, or says no time at all.
     fn clock(&mut self) -> Result<Option<DateTime<Utc>>, DeviceError> {
         for _ in 0..TRIES {
@@ -138,31 +154,12 @@ impl<B: I2c, D: DelayNs> Witty<B, D> {
         Err(self.chip.fault("its clock runs while it is read"))
     }
 
-    /// The clock's time, which moves on.
-    fn ticking(&mut self) -> Result<DateTime<Utc>, DeviceError> {
-        let lost = "its clock has lost the time; it is set as soon as the trap knows it (satellites, a network, the page)";
-        let Some(first) = self.clock()? else { return Err(self.chip.fault(lost)) };
-        for _ in 0..TICK_MS / 100 {
-            if let Some(now) = self.clock()?.filter(|now| *now > first) {
-                return Ok(now);
-            }
-            self.delay.delay_ms(100);
-        }
-        Err(self.chip.fault("its clock stands still"))
+    fn pause(&mut self, ms: u32) {
+        self.delay.delay_ms(ms);
     }
 
-    /// Refuses an alarm that the board may hold back: below its low voltage it starts nothing, and an alarm that was held
-    /// back is over; only a recovery voltage brings it back then.
-    fn not_held_back(&mut self) -> Result<(), DeviceError> {
-        let (low, recovery) = (self.chip.byte(LOW_VOLTAGE)?, self.chip.byte(RECOVERY)?);
-        if self.chip.byte(MODE)? == 0 || low == 255 || recovery != 255 {
-            return Ok(());
-        }
-        let (whole, part) = (low / 10, low % 10);
-        Err(self.chip.fault(format!(
-            "below {whole}.{part} V it holds its alarm back for good: set its recovery voltage (register 22), or no low \
-             voltage (register 19 to 255)"
-        )))
+    fn fault(&self, what: String) -> DeviceError {
+        self.chip.fault(what)
     }
 }
 
@@ -202,7 +199,7 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for Witty<B, D> {
         }
         self.identify()?;
         self.not_held_back()?;
-        let now = self.ticking()?;
+        let now = self.ticking("has lost the time")?;
         let at = now + TimeDelta::from_std(after).unwrap_or_default();
         self.set_alarm(ON, alarm(at))?;
         let left = self.armed()?;
@@ -245,11 +242,7 @@ impl<B: I2c + Send, D: DelayNs + Send> PowerControl for Witty<B, D> {
             Some(left) if left.abs_diff(OFF_AFTER) <= NEAR => Ok(Handed::GoesOff),
             _ => Err(self.chip.fault("the time of the cut is not what was set")),
         });
-        if cut.is_err() {
-            // A cut that nobody is prepared for must not come.
-            let _ = self.set_alarm(OFF, NONE);
-        }
-        cut
+        cut.map_err(|fault| taken_back(fault, self.set_alarm(OFF, NONE)))
     }
 
     fn tells_time(&self) -> bool {

@@ -3,18 +3,32 @@
 use serde::{Deserialize, Serialize};
 
 use super::sighting::{time_from_wire, time_to_wire};
-use crate::event::{Code, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, Health, Power, Reset};
+use crate::event::{
+    Code, CommandAck, CommandResult, DIGEST_LINES, Digest, DigestLine, Health, Power, Reset, When,
+};
 
 /// Largest number that postcard's varint holds in four bytes.
 const FOUR_BYTES: u32 = (1 << 28) - 1;
 /// Largest number that postcard's varint holds in three bytes.
 const THREE_BYTES: u32 = (1 << 21) - 1;
 
+/// A moment as it travels: two bits of clock, 30 of time, big-endian.
+type Moment = [u8; 4];
+
+fn moment(at: When) -> Moment {
+    let (clock, time) = time_to_wire(at);
+    (clock << 30 | time).to_be_bytes()
+}
+
+fn when(moment: Moment) -> When {
+    let at = u32::from_be_bytes(moment);
+    time_from_wire(at >> 30, at & 0x3fff_ffff)
+}
+
 /// [`Health`] as it travels.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct HealthBody {
-    /// Two bits of clock, 30 of time, big-endian.
-    at: [u8; 4],
+    at: Moment,
     boot: u32,
     next: u32,
     codebook: [u8; 4],
@@ -33,9 +47,8 @@ pub(super) struct HealthBody {
 
 impl From<&Health> for HealthBody {
     fn from(h: &Health) -> Self {
-        let (clock, time) = time_to_wire(h.at);
         HealthBody {
-            at: (clock << 30 | time).to_be_bytes(),
+            at: moment(h.at),
             boot: h.boot.min(FOUR_BYTES),
             next: h.next.min(FOUR_BYTES),
             codebook: h.codebook.to_be_bytes(),
@@ -56,9 +69,8 @@ impl From<&Health> for HealthBody {
 
 impl From<HealthBody> for Health {
     fn from(b: HealthBody) -> Self {
-        let at = u32::from_be_bytes(b.at);
         Health {
-            at: time_from_wire(at >> 30, at & 0x3fff_ffff),
+            at: when(b.at),
             boot: b.boot,
             next: b.next,
             codebook: u32::from_be_bytes(b.codebook),
@@ -80,8 +92,7 @@ impl From<HealthBody> for Health {
 /// [`Power`] as it travels.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PowerBody {
-    /// As in [`HealthBody`].
-    at: [u8; 4],
+    at: Moment,
     boot: u32,
     next: u32,
     percent: Option<u8>,
@@ -95,9 +106,8 @@ pub(super) struct PowerBody {
 
 impl From<&Power> for PowerBody {
     fn from(p: &Power) -> Self {
-        let (clock, time) = time_to_wire(p.at);
         PowerBody {
-            at: (clock << 30 | time).to_be_bytes(),
+            at: moment(p.at),
             boot: p.boot.min(FOUR_BYTES),
             next: p.next.min(FOUR_BYTES),
             percent: p.percent,
@@ -113,9 +123,8 @@ impl From<&Power> for PowerBody {
 
 impl From<PowerBody> for Power {
     fn from(b: PowerBody) -> Self {
-        let at = u32::from_be_bytes(b.at);
         Power {
-            at: time_from_wire(at >> 30, at & 0x3fff_ffff),
+            at: when(b.at),
             boot: b.boot,
             next: b.next,
             percent: b.percent,
