@@ -5,11 +5,14 @@
 #![cfg(feature = "tract")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod shared_support;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use shared_support::{peru, read, shared};
 use trapline::engine::manifest::Input;
 use trapline::engine::model::Model;
 use trapline::engine::{Engine, EngineError, Network, Tensor, builtin};
@@ -154,31 +157,6 @@ fn a_broken_frame_and_a_network_that_fails_are_never_an_empty() {
     }
 }
 
-/// The shared folder, or `None` with a word on why; a missing one fails where `CI` is set.
-fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    if root.join("models").is_dir() && root.join("photos/peru").is_dir() {
-        return Some(root);
-    }
-    let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
-    assert!(!ci, "{} holds no models and photos", root.display());
-    println!("skipped: {} holds no models and photos", root.display());
-    None
-}
-
-/// The bursts of `peru` as (label, pictures), in the order they were taken.
-fn peru(root: &Path) -> Vec<(String, Vec<Vec<u8>>)> {
-    let table = std::fs::read_to_string(root.join("photos/labels.csv")).unwrap();
-    let mut found: Vec<(String, String, Vec<Vec<u8>>)> = Vec::new();
-    for row in table.lines().skip(1).map(|l| l.split(',').collect::<Vec<_>>()).filter(|r| r[1] == "peru") {
-        if found.last().is_none_or(|(burst, ..)| burst != row[2]) {
-            found.push((row[2].to_owned(), row[5].to_owned(), Vec::new()));
-        }
-        found.last_mut().unwrap().2.push(std::fs::read(root.join("photos").join(row[0])).unwrap());
-    }
-    found.into_iter().map(|(_, label, files)| (label, files)).collect()
-}
-
 #[test]
 fn on_real_bursts_the_cascade_keeps_every_animal_by_less_than_half_of_the_runs() {
     let Some(root) = shared() else { return };
@@ -188,7 +166,7 @@ fn on_real_bursts_the_cascade_keeps_every_animal_by_less_than_half_of_the_runs()
         let (mut judge, count) = judge("tests/models/yolox_nano.toml", effort, 0);
         let mut lost = Vec::new();
         for (label, files) in &bursts {
-            let judged = judge.judge(&frames(files));
+            let judged = judge.judge(&frames(&read(files)));
             judge.end_sequence();
             println!(
                 "{effort:?} {label:8} {:?} {:?} {:?}",

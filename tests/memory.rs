@@ -2,10 +2,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::PathBuf;
+mod shared_support;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use shared_support::shared;
 use trapline::config::Config;
 use trapline::daemon::models;
 use trapline::vision::judge::Frame;
@@ -64,14 +66,8 @@ fn many_bursts_take_no_more_memory_than_a_few() {
 
 #[test]
 fn bursts_of_eight_megapixels_are_judged_within_the_bound() {
-    let root = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let Some(root) = shared() else { return };
     let photos = root.join("photos/peru");
-    if !photos.is_dir() || !root.join("models").is_dir() {
-        let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
-        assert!(!ci, "{} holds no photos and models", root.display());
-        println!("skipped: {} holds no photos and models", root.display());
-        return;
-    }
     // A burst without and one with an animal, and one more in which something moved.
     let files = (7..=15).map(|n| photos.join(format!("EK{n:06}.JPG")));
     let mut sorting = Command::new(env!("CARGO_BIN_EXE_trapline"))

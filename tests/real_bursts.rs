@@ -4,38 +4,16 @@
 //! motion evidence must carry most of it; a peer that lets the detector alone decide finds 3 of the 12 animal bursts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod shared_support;
 
+use std::path::Path;
+
+use shared_support::{peru, read, shared};
 use trapline::engine::builtin;
 use trapline::engine::model::Model;
 use trapline::event::Outcome;
 use trapline::vision::detect::Detector;
 use trapline::vision::judge::{Judge, Settings};
-
-/// The shared folder, or `None` with a word on why; a missing one fails where `CI` is set.
-fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    if root.join("models").is_dir() && root.join("photos/peru").is_dir() {
-        return Some(root);
-    }
-    let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
-    assert!(!ci, "{} holds no models and photos", root.display());
-    println!("skipped: {} holds no models and photos", root.display());
-    None
-}
-
-/// The bursts of `peru` as (label, files), in the order they were taken.
-fn bursts(root: &Path) -> Vec<(String, Vec<PathBuf>)> {
-    let table = std::fs::read_to_string(root.join("photos/labels.csv")).unwrap();
-    let mut found: Vec<(String, String, Vec<PathBuf>)> = Vec::new();
-    for row in table.lines().skip(1).map(|l| l.split(',').collect::<Vec<_>>()).filter(|r| r[1] == "peru") {
-        if found.last().is_none_or(|(burst, ..)| burst != row[2]) {
-            found.push((row[2].to_owned(), row[5].to_owned(), Vec::new()));
-        }
-        found.last_mut().unwrap().2.push(root.join("photos").join(row[0]));
-    }
-    found.into_iter().map(|(_, label, files)| (label, files)).collect()
-}
 
 fn detector() -> Detector {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/yolox_nano.toml");
@@ -45,8 +23,8 @@ fn detector() -> Detector {
 /// Judges every burst; returns (animal or person bursts called empty, empty bursts called empty).
 fn judge_all(root: &Path, mut judge: Judge) -> (usize, usize) {
     let (mut missed, mut dropped) = (0, 0);
-    for (label, files) in bursts(root) {
-        let bytes: Vec<Vec<u8>> = files.iter().map(|f| std::fs::read(f).unwrap()).collect();
+    for (label, files) in peru(root) {
+        let bytes = read(&files);
         let frames: Vec<_> = bytes.iter().map(|b| Ok(b.as_slice())).collect();
         let judgement = judge.judge(&frames);
         judge.end_sequence();

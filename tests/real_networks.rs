@@ -6,8 +6,11 @@
 //! rounding (a few grey values), not another algorithm.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod shared_support;
 
+use std::path::Path;
+
+use shared_support::shared;
 use trapline::engine::builtin;
 use trapline::engine::model::Model;
 use trapline::image::{Rgb, Want, decode};
@@ -18,18 +21,6 @@ use trapline::vision::detect::Detector;
 
 /// The box whose crop was classified, as corners.
 const BOX: [f32; 4] = [0.621, 0.435, 0.976, 0.748];
-
-/// The shared folder, or `None` with a word on why; a missing one fails where `CI` is set.
-fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    if root.join("models").is_dir() && root.join("photos").is_dir() {
-        return Some(root);
-    }
-    let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
-    assert!(!ci, "{} holds no models and photos", root.display());
-    println!("skipped: {} holds no models and photos", root.display());
-    None
-}
 
 fn open(name: &str) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name).with_extension("toml");

@@ -5,8 +5,11 @@
 //! LiteRT). Both run on the engine that is built in, on whole photos of every site: what differs is the conversion alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod shared_support;
 
+use std::path::Path;
+
+use shared_support::shared;
 use trapline::engine::builtin;
 use trapline::engine::hash::sha256_file;
 use trapline::engine::model::Model;
@@ -24,18 +27,6 @@ const PHOTOS: [&str; 8] = [
     "sweden/20250816150938.jpg",
     "peru/EK000001.JPG",
 ];
-
-/// The shared folder, or `None` with a word on why; a missing one fails where `CI` is set.
-fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("TRAPLINE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    if root.join("models").is_dir() && root.join("photos").is_dir() {
-        return Some(root);
-    }
-    let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty());
-    assert!(!ci, "{} holds no models and photos", root.display());
-    println!("skipped: {} holds no models and photos", root.display());
-    None
-}
 
 fn classifier(manifest: &Path) -> Classifier {
     let model = Model::open(manifest, builtin().unwrap().as_ref(), 1).unwrap_or_else(|e| panic!("{e}"));

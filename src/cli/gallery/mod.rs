@@ -28,9 +28,10 @@ Examples:
   trapline gallery add coats.gallery new/*.jpg --model my-embedder --taxon \"Lynx lynx\" --individual Luchs-07
   trapline gallery export coats.gallery -o thumbnails
 
-Photos are already cut to one animal, unless a detector is among the models: then the animal it is surest of is cut out,
-and --crop says that they are cut nevertheless. Photos whose
-names differ only by a last _ and one or two digits are of one encounter, which is kept as their mean. A gallery is of one embedder: another one's is refused.
+Photos are already cut to one animal, unless a detector is among the models: then the animal it
+is surest of is cut out, and --crop says that they are cut nevertheless. Photos whose names differ
+only by a last _ and one or two digits are of one encounter, which is kept as their mean. A gallery
+is of one embedder: another one's is refused.
 docs/individuals.md says how to build one from your own photos, and what it can and cannot tell.";
 
 /// Arguments of `trapline gallery`.

@@ -187,37 +187,10 @@ impl Drop for Receiver {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-    use std::io::{Read, Write};
     use std::sync::{Arc, Mutex};
 
+    use super::super::serial::played::Chunks;
     use super::*;
-
-    /// Gives its chunks one by one, then times out.
-    struct Chunks(VecDeque<Vec<u8>>);
-
-    impl Read for Chunks {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let chunk = self.0.pop_front().ok_or(io::ErrorKind::TimedOut)?;
-            buffer[..chunk.len()].copy_from_slice(&chunk);
-            Ok(chunk.len())
-        }
-    }
-
-    impl Write for Chunks {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Port for Chunks {
-        fn set_timeout(&mut self, _: Duration) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     struct Noted(Arc<Mutex<Vec<&'static str>>>);
 
@@ -238,7 +211,7 @@ mod tests {
 
     fn receiver(texts: Vec<Vec<u8>>, decimals: u8) -> (Receiver, Arc<Mutex<Vec<&'static str>>>) {
         let noted: Arc<Mutex<Vec<&'static str>>> = Arc::default();
-        let open: Opener = Box::new(move || Ok(Box::new(Chunks(texts.clone().into())) as Box<dyn Port>));
+        let open: Opener = Box::new(move || Ok(Box::new(Chunks::of(&texts)) as Box<dyn Port>));
         (Receiver::new("gps", open, Some(Box::new(Noted(Arc::clone(&noted)))), decimals), noted)
     }
 

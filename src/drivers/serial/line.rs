@@ -201,36 +201,11 @@ fn left(until: Instant) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::played::Chunks;
     use super::*;
 
-    /// Gives its chunks one by one, then times out.
-    struct Chunks(VecDeque<Vec<u8>>);
-
-    impl Read for Chunks {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let chunk = self.0.pop_front().ok_or(io::ErrorKind::TimedOut)?;
-            buffer[..chunk.len()].copy_from_slice(&chunk);
-            Ok(chunk.len())
-        }
-    }
-
-    impl Write for Chunks {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Port for Chunks {
-        fn set_timeout(&mut self, _: Duration) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn line(chunks: &[&[u8]]) -> Line {
-        Line::new(Box::new(Chunks(chunks.iter().map(|chunk| chunk.to_vec()).collect())))
+        Line::new(Box::new(Chunks::of(chunks)))
     }
 
     fn soon() -> Instant {

@@ -4,5 +4,8 @@ pub mod ladder;
 pub mod line;
 pub mod uart;
 
+#[cfg(test)]
+pub(in crate::drivers) mod played;
+
 pub use ladder::{Ladder, Step};
 pub use line::{Line, Port};
