@@ -5,7 +5,6 @@
 mod daemon_support;
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,9 +16,7 @@ const CAMERA: &str =
 /// A trap whose camera is a script that sends the same picture ten times a second.
 fn with_camera(every: u32) -> Trap {
     let trap = Trap::new();
-    let picture = std::fs::canonicalize("tests/data/baseline.jpg").unwrap();
-    trap.write("camera", &format!("#!/bin/sh\nwhile :; do cat {}; sleep 0.1; done\n", picture.display()));
-    std::fs::set_permissions(trap.path("camera"), PermissionsExt::from_mode(0o755)).unwrap();
+    trap.write_camera();
     let board = format!("{CAMERA}command = [\"./camera\"]\n[timer]\nevery_s = {every}\n");
     trap.write("boards/cam.toml", &board);
     trap

@@ -3,12 +3,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Helpers of tests may unwrap.
 
+mod console_support;
 mod daemon_support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use console_support::within;
 use daemon_support::{SITE, Trap};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -16,9 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// takes two bursts an hour.
 fn trap() -> Trap {
     let trap = Trap::new();
-    let picture = std::fs::canonicalize("tests/data/baseline.jpg").unwrap();
-    trap.write("camera", &format!("#!/bin/sh\nwhile :; do cat {}; sleep 0.1; done\n", picture.display()));
-    std::fs::set_permissions(trap.path("camera"), PermissionsExt::from_mode(0o755)).unwrap();
+    trap.write_camera();
     let board = "trigger = \"timer\"\ncamera = \"command\"\n[stream]\nsettle = 0\ncommand = [\"./camera\"]\n\
                  [timer]\nevery_s = 86400\n[storm]\nper_hour = 2\nat_once = 2\ncool_down_ms = 0\n";
     trap.write("boards/cam.toml", board);
@@ -29,17 +28,6 @@ fn trap() -> Trap {
 fn bursts(trap: &Trap) -> usize {
     let reader = trapline::store::Reader::open_readonly(&trap.journal());
     reader.and_then(|reader| reader.events(&Default::default())).map_or(0, |list| list.items.len())
-}
-
-fn within(limit: Duration, done: impl Fn() -> bool) -> bool {
-    let begun = Instant::now();
-    while !done() {
-        if begun.elapsed() > limit {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    true
 }
 
 fn signal(child: &Child, signal: Signal) {

@@ -6,7 +6,6 @@ mod broker_support;
 mod console_support;
 mod daemon_support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -23,9 +22,7 @@ const KEY: &str = "30313233343536373839616263646566";
 /// A trap whose camera is a script that sends the same picture ten times a second, and whose timer waits for midnight.
 fn trap(site: &str, storm: &str) -> Trap {
     let trap = Trap::new();
-    let picture = std::fs::canonicalize("tests/data/baseline.jpg").unwrap();
-    trap.write("camera", &format!("#!/bin/sh\nwhile :; do cat {}; sleep 0.1; done\n", picture.display()));
-    std::fs::set_permissions(trap.path("camera"), PermissionsExt::from_mode(0o755)).unwrap();
+    trap.write_camera();
     let board = format!(
         "trigger = \"timer\"\ncamera = \"command\"\n[stream]\nsettle = 0\ncommand = [\"./camera\"]\n\
          [timer]\nevery_s = 86400\n[storm]\n{storm}"

@@ -1,6 +1,7 @@
 //! A trap in a folder of its own: a small fast board, a site configuration, and the program to run on them.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)] // Each story uses what it needs; helpers of tests may unwrap.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -36,6 +37,16 @@ impl Trap {
 
     pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// A camera program `./camera`: a script that sends the same picture ten times a second for as long as its trap lives,
+    /// which some stories kill.
+    pub fn write_camera(&self) {
+        let picture = std::fs::canonicalize("tests/data/baseline.jpg").unwrap();
+        let script =
+            format!("#!/bin/sh\nwhile kill -0 $PPID; do cat {}; sleep 0.1; done\n", picture.display());
+        self.write("camera", &script);
+        std::fs::set_permissions(self.path("camera"), PermissionsExt::from_mode(0o755)).unwrap();
     }
 
     /// `trapline run` in the trap's folder with its configuration and boards.
