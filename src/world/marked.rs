@@ -7,13 +7,17 @@
 //!
 //! ```json
 //! {"file":"Lynx lynx/1007/left/e0012_1.jpg","species":"Lynx lynx","individual":1007,"flank":"left","encounter":12,
-//!  "site":3,"infrared":true,"visible":0.93,"side":212}
+//!  "site":3,"infrared":true,"visible":0.93,"side":212,"grid":[[0.31,0.28,1],[0.37,0.27,1],…]}
 //! ```
 //!
 //! - `flank`: the side towards the camera; an animal that walks to the right shows its right one.
 //! - `encounter`: one animal passing once; its crops are of one burst and alike.
 //! - `site`: the encounters of an individual are at sites of their own.
 //! - `visible`: visible pixels over all pixels of the body; `side`: of the square crop in pixels.
+//! - `grid`: where the flank lies in the crop: 35 points of the resting trunk, five rows from back to belly, each of seven
+//!   points from shoulder to hip. x and y as shares of the crop's width and height, then 1 if the point is seen, 0 if
+//!   something stands before it (a leg, too) or it is outside. Markings are fixed to these points. `null` where the trunk
+//!   is outside the picture.
 
 use std::fs;
 use std::io::{BufWriter, Cursor, Write};
@@ -25,6 +29,7 @@ use image::codecs::jpeg::JpegEncoder;
 use serde_json::json;
 
 use super::dice::{Dice, mix};
+use super::flank::Spot;
 use super::plan::BurstPlan;
 use super::{Actor, Being, Cause, Gait, Site, Species, Truth, Weather, WorldError};
 
@@ -98,7 +103,7 @@ pub fn export_marked(dir: &Path, set: &MarkedSet, mut progress: impl FnMut(u64))
                     for (k, seen) in
                         meet(site, set, species, number, heading, *night, &mut d).iter().enumerate()
                     {
-                        let (crop, truth, infrared) = seen;
+                        let Seen { crop, grid, truth, infrared } = seen;
                         let file = format!(
                             "{}/{number}/{}/e{encounter:04}_{k}.jpg",
                             species.scientific(),
@@ -116,7 +121,7 @@ pub fn export_marked(dir: &Path, set: &MarkedSet, mut progress: impl FnMut(u64))
                             "file": file, "species": species.scientific(), "individual": number,
                             "flank": flank(heading), "encounter": encounter, "site": site_number,
                             "infrared": infrared, "visible": truth.visible,
-                            "side": crop.width().max(crop.height()),
+                            "side": crop.width().max(crop.height()), "grid": grid,
                         });
                         writeln!(lines, "{line}").map_err(failed(&list))?;
                         crops += 1;
@@ -140,7 +145,7 @@ fn meet(
     heading: f32,
     night: bool,
     d: &mut Dice,
-) -> Vec<(RgbImage, Truth, bool)> {
+) -> Vec<Seen> {
     for _ in 0..TRIES {
         let day =
             NaiveDate::from_ymd_opt(2025, 3, 1).unwrap_or_default() + Duration::days(d.below(240) as i64);
@@ -171,9 +176,11 @@ fn meet(
         plan.actors.push(actor);
         let seen: Vec<_> = (0..plan.frames)
             .filter_map(|k| {
-                let frame = site.render(&plan, k, set.size);
+                let (frame, spots) = site.render_flank(&plan, k, set.size);
                 let truth = frame.truth.first().filter(|t| t.visible >= VISIBLE)?.clone();
-                Some((cut(&frame.rgb, truth.bbox), truth, frame.infrared))
+                let part = around(&frame.rgb, truth.bbox);
+                let grid = spots.map(|spots| spots.iter().map(|s| within(s, part)).collect());
+                Some(Seen { crop: cut(&frame.rgb, part), grid, truth, infrared: frame.infrared })
             })
             .collect();
         if !seen.is_empty() {
@@ -183,14 +190,36 @@ fn meet(
     Vec::new()
 }
 
-/// The square around a box (shares of the picture), clipped to the picture.
-fn cut(picture: &RgbImage, [left, top, wide, high]: [f32; 4]) -> RgbImage {
+/// One crop and what is known of it.
+struct Seen {
+    crop: RgbImage,
+    grid: Option<Vec<(f64, f64, u8)>>,
+    truth: Truth,
+    infrared: bool,
+}
+
+/// The square around a box (shares of the picture), clipped to the picture: left, top, right, bottom in pixels.
+fn around(picture: &RgbImage, [left, top, wide, high]: [f32; 4]) -> [u32; 4] {
     let (w, h) = (picture.width() as f32, picture.height() as f32);
     let side = (1.0 + MARGIN) * (wide * w).max(high * h);
     let (x, y) = ((left + wide * 0.5) * w, (top + high * 0.5) * h);
     let (x0, y0) = ((x - side * 0.5).floor().max(0.0) as u32, (y - side * 0.5).floor().max(0.0) as u32);
     let (x1, y1) = ((x + side * 0.5).ceil().min(w) as u32, (y + side * 0.5).ceil().min(h) as u32);
-    image::imageops::crop_imm(picture, x0, y0, (x1 - x0).max(1), (y1 - y0).max(1)).to_image()
+    [x0, y0, x1.max(x0 + 1), y1.max(y0 + 1)]
+}
+
+/// A part of a picture.
+fn cut(picture: &RgbImage, [x0, y0, x1, y1]: [u32; 4]) -> RgbImage {
+    image::imageops::crop_imm(picture, x0, y0, x1 - x0, y1 - y0).to_image()
+}
+
+/// A grid point as shares of a part, to four places: a tenth of a pixel is finer than anybody needs.
+fn within(spot: &Spot, [x0, y0, x1, y1]: [u32; 4]) -> (f64, f64, u8) {
+    let share = |v: f32, low: u32, high: u32| {
+        let part = (f64::from(v) - f64::from(low)) / f64::from(high - low);
+        (part * 1e4).round() / 1e4
+    };
+    (share(spot.at[0], x0, x1), share(spot.at[1], y0, y1), u8::from(spot.seen))
 }
 
 #[cfg(test)]
@@ -218,6 +247,14 @@ mod tests {
             );
             let picture = image::open(dir.path().join(file)).unwrap();
             assert_eq!(u64::from(picture.width().max(picture.height())), row["side"].as_u64().unwrap());
+            let grid = row["grid"].as_array().unwrap();
+            let at = |k: usize, axis: usize| grid[k][axis].as_f64().unwrap();
+            assert_eq!(grid.len(), 35);
+            // From shoulder to hip it goes against the nose's way, from back to belly down, and all of it is near the crop.
+            assert_eq!(at(14, 0) > at(20, 0), parts[2] == "right", "{line}");
+            assert!(at(3, 1) < at(31, 1), "{line}");
+            assert!((0..35).all(|k| (-0.6..1.6).contains(&at(k, 0)) && (-0.6..1.6).contains(&at(k, 1))));
+            assert!((0..35).any(|k| at(k, 2) == 1.0), "{line}");
             flanks.insert((parts[0].to_owned(), parts[2].to_owned()));
         }
         assert_eq!(flanks.len(), 4, "{flanks:?}");
@@ -242,7 +279,8 @@ mod tests {
     #[test]
     fn a_crop_at_the_edge_stays_inside() {
         let picture = RgbImage::new(100, 80);
-        assert_eq!(cut(&picture, [0.4, 0.4, 0.2, 0.1]).dimensions(), (24, 24));
-        assert_eq!(cut(&picture, [0.9, 0.9, 0.1, 0.1]).dimensions(), (11, 10));
+        let cut_around = |bbox| cut(&picture, around(&picture, bbox)).dimensions();
+        assert_eq!(cut_around([0.4, 0.4, 0.2, 0.1]), (24, 24));
+        assert_eq!(cut_around([0.9, 0.9, 0.1, 0.1]), (11, 10));
     }
 }

@@ -16,7 +16,7 @@
 //! | `plan`, `casting`, `day` | what happens in a burst; who takes part; a scripted day for the demo |
 //! | `light`, `weather`, `strip`, `render` | light and sensor, rain and glare, info strip; the frame and its truth |
 //! | `export` | JPEG with EXIF, data sets with `truth.jsonl` (its format is told there) |
-//! | `marked` | crops of individually marked animals with `individuals.jsonl` |
+//! | `marked`, `flank` | crops of individually marked animals with `individuals.jsonl`; where their flanks lie in them |
 
 mod body;
 mod builds;
@@ -28,6 +28,7 @@ mod coats;
 mod day;
 mod dice;
 mod export;
+mod flank;
 mod ground;
 mod grow;
 mod lens;

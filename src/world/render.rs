@@ -3,13 +3,15 @@
 use super::body::{Body, Pose};
 use super::canvas::Canvas;
 use super::dice::{Dice, mix};
+use super::flank::{self, Spot};
 use super::grow;
 use super::lens::View;
 use super::light::Lamp;
 use super::looks;
-use super::plan::{Being, BurstPlan, Cause};
+use super::plan::{Actor, Being, BurstPlan, Cause};
 use super::plants::{self, Plant, Wind};
 use super::site::Site;
+use super::species::Species;
 use super::sprite::{self, Light, Parts, Sprite, Stand};
 use super::upright;
 use super::vehicle::{self, Make};
@@ -31,6 +33,26 @@ impl Site {
     /// The scene does not depend on the size: a larger picture shows the same in more pixels. A wider shape shows
     /// more to the sides. The last still layer is kept, so rendering the frames of a burst in a row is fastest.
     pub fn render(&self, plan: &BurstPlan, frame: usize, size: (u32, u32)) -> Frame {
+        self.shot(plan, frame, size, false).0
+    }
+
+    /// The same frame, and where the flank of its first actor lies in it (`flank::grid`, in pixels), if it is an animal.
+    pub(crate) fn render_flank(
+        &self,
+        plan: &BurstPlan,
+        frame: usize,
+        size: (u32, u32),
+    ) -> (Frame, Option<Vec<Spot>>) {
+        self.shot(plan, frame, size, true)
+    }
+
+    fn shot(
+        &self,
+        plan: &BurstPlan,
+        frame: usize,
+        size: (u32, u32),
+        lies: bool,
+    ) -> (Frame, Option<Vec<Spot>>) {
         let (width, height) = (size.0.max(16) as usize, size.1.max(16) as usize);
         let view = View::new(self.lens, width, height);
         let lamp = Lamp::new(self, plan, frame, &view);
@@ -66,7 +88,11 @@ impl Site {
         let celsius = (14.0 - 9.0 * libm::cosf((plan.hour() - 3.0) / 12.0 * core::f32::consts::PI)) as i32;
         self.strip.print(&mut rgb, plan.taken_at(frame), celsius);
         let truth = self.count(plan, &canvas, &cast, &lamp, height);
-        Frame { rgb, truth, infrared: lamp.infrared }
+        let spots = if lies { flank_of(plan, time, &view, &canvas) } else { None };
+        // The picture was shaken after the body was drawn.
+        let shaken = |s: Spot| Spot { at: [s.at[0] - lamp.shake[0], s.at[1] - lamp.shake[1]], ..s };
+        let spots = spots.map(|spots| spots.into_iter().map(shaken).collect());
+        (Frame { rgb, truth, infrared: lamp.infrared }, spots)
     }
 
     /// Counts the visible pixels of every actor: not those shaken out of the picture nor those under the strip.
@@ -153,27 +179,15 @@ fn draw_actor(
 ) -> Option<Drawn> {
     let actor = plan.actors.get(k)?;
     let owner = u8::try_from(k + 1).ok()?;
-    let [x, z] = actor.at(time);
-    let stand = Stand { x, z, heading: [libm::cosf(actor.heading), libm::sinf(actor.heading)] };
     let light = Light { infrared: lamp.infrared, side: lamp.side };
-    let mut own = Dice::new(mix(plan.seed, k as u64), actor.individual as u64);
-    let mut now = Dice::new(mix(plan.seed, 60 + k as u64), (time * 1000.0) as u64);
-    let phase = own.unit();
-    let whim = own.range(-1.0, 1.0) * 0.8 + now.range(-0.2, 0.2);
-    let turn =
-        actor.turn + if actor.gait == super::Gait::Stand { now.bell() * 0.2 } else { now.bell() * 0.05 };
-    let mut pose =
-        Pose { gait: actor.gait, phase, turn, male: actor.individual % 2 == 0 && actor.scale > 0.8, whim };
+    let (stand, mut pose, mut own) = moment(plan, k, actor, time);
+    let [x, z] = [stand.x, stand.z];
     let mut eyes = Vec::new();
     let (drawn, footprint) = match actor.being {
         Being::Animal(species) => {
             let build = species.build();
-            let stride =
-                build.shoulder * actor.scale * if actor.gait == super::Gait::Run { 0.85 } else { 0.5 } / 0.6;
-            pose.phase += actor.speed * time / stride;
-            let mut body = Body::of(species, &pose);
+            let body = posed(species, actor, pose, time);
             let fur = looks::fur(species, &build, actor);
-            body.grow(actor.scale);
             eyes = eye_shine(&body, &stand, view, &mut own);
             let parts = Parts { limbs: &body.limbs, faces: &[], fur: Some(&fur), width: build.width };
             (sprite::draw(&parts, &stand, view, light), build.length * actor.scale)
@@ -208,6 +222,39 @@ fn draw_actor(
     drawn.smear((actor.speed * stand.heading[0].abs() * open * s) as usize);
     drawn.put(canvas, owner);
     Some(Drawn { owner, whole: drawn.whole, eyes })
+}
+
+/// Where an actor stands and how it holds itself; and its own dice, for what is left to chance.
+fn moment(plan: &BurstPlan, k: usize, actor: &Actor, time: f32) -> (Stand, Pose, Dice) {
+    let [x, z] = actor.at(time);
+    let stand = Stand { x, z, heading: [libm::cosf(actor.heading), libm::sinf(actor.heading)] };
+    let mut own = Dice::new(mix(plan.seed, k as u64), actor.individual as u64);
+    let mut now = Dice::new(mix(plan.seed, 60 + k as u64), (time * 1000.0) as u64);
+    let phase = own.unit();
+    let whim = own.range(-1.0, 1.0) * 0.8 + now.range(-0.2, 0.2);
+    let turn =
+        actor.turn + if actor.gait == super::Gait::Stand { now.bell() * 0.2 } else { now.bell() * 0.05 };
+    let male = actor.individual % 2 == 0 && actor.scale > 0.8;
+    (stand, Pose { gait: actor.gait, phase, turn, male, whim }, own)
+}
+
+/// The body of an animal at that moment, at its own size.
+fn posed(species: Species, actor: &Actor, mut pose: Pose, time: f32) -> Body {
+    let shoulder = species.build().shoulder;
+    let stride = shoulder * actor.scale * if actor.gait == super::Gait::Run { 0.85 } else { 0.5 } / 0.6;
+    pose.phase += actor.speed * time / stride;
+    let mut body = Body::of(species, &pose);
+    body.grow(actor.scale);
+    body
+}
+
+/// Where the flank of the first actor lies.
+fn flank_of(plan: &BurstPlan, time: f32, view: &View, canvas: &Canvas) -> Option<Vec<Spot>> {
+    let actor = plan.actors.first()?;
+    let Being::Animal(species) = actor.being else { return None };
+    let (stand, pose, _) = moment(plan, 0, actor, time);
+    let body = posed(species, actor, pose, time);
+    flank::lie(species, &body, species.build().width, &stand, view, canvas, 1)
 }
 
 /// Eyes that look into the flash shine back.

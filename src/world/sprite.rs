@@ -145,7 +145,8 @@ fn resolve(
     pixels
 }
 
-fn limb_colour(parts: &Parts, limb: &Limb, stand: &Stand, light: Light, hit: &Hit) -> Rgb {
+/// The resting point (body axes, metres) that a hit shows, and which way its surface faces.
+pub(crate) fn resting(limb: &Limb, stand: &Stand, hit: &Hit) -> ([f32; 3], [f32; 3]) {
     let [nx, ny] = hit.n;
     let out = (1.0 - nx * nx - ny * ny).max(0.0).sqrt();
     let [c, s] = stand.heading;
@@ -153,6 +154,13 @@ fn limb_colour(parts: &Parts, limb: &Limb, stand: &Stand, light: Light, hit: &Hi
     let n = [nx * c - out * s, ny, -nx * s - out * c];
     let r = limb.ra + (limb.rb - limb.ra) * hit.t;
     let p = [0, 1, 2].map(|i| limb.rest[0][i] + (limb.rest[1][i] - limb.rest[0][i]) * hit.t + n[i] * r);
+    (p, n)
+}
+
+fn limb_colour(parts: &Parts, limb: &Limb, stand: &Stand, light: Light, hit: &Hit) -> Rgb {
+    let (p, n) = resting(limb, stand, hit);
+    let [nx, ny] = hit.n;
+    let out = (1.0 - nx * nx - ny * ny).max(0.0).sqrt();
     let rgb = match (parts.fur, limb.region) {
         (_, Region::Plain(rgb)) => dim(rgb, 0.85 + 0.3 * noise2(p[0] * 30.0, p[1] * 30.0, 11)),
         (Some(fur), region) => fur.colour(region, p, n),
