@@ -12,6 +12,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import decide  # noqa: E402
+import discriminant  # noqa: E402
 import identity  # noqa: E402
 import individuals_card  # noqa: E402
 import plans  # noqa: E402
@@ -366,6 +367,26 @@ def test_a_network_that_knows_nobody_decides_nothing():
     assert not identity.decides(blind)
     eyes = np.array([np.eye(40)[r["individual"] * 2 + (r["flank"] == "left")] for r in rows])
     assert identity.decides(identity.calibrate(rows, eyes + rng.normal(scale=0.02, size=eyes.shape)))
+
+
+def test_the_discriminant_weighs_what_is_steady_and_leaves_the_species_out():
+    rng = np.random.default_rng(5)
+    # Of twelve numbers six are an individual's own, four are chance and loud, two tell nothing but the species.
+    own, crops = rng.normal(size=(200, 6)), np.repeat(np.arange(200), 8)
+    loud, kind = rng.normal(scale=6.0, size=(1600, 4)), crops % 2
+    x = np.concatenate([own[crops] + rng.normal(scale=0.3, size=(1600, 6)), loud, 9.0 * np.eye(2)[kind]], 1)
+    half = crops < 150
+    matrix, add = discriminant.fit(x[half], crops[half], kind[half], 6)
+    assert (matrix.shape, add.shape) == ((6, 12), (6,))
+
+    def right(y: np.ndarray) -> float:
+        y = identity.unit(y[~half])
+        alike = y @ y.T - 2 * np.eye(len(y))
+        return float((crops[~half][alike.argmax(1)] == crops[~half]).mean())
+
+    assert right(x @ matrix.T + add) > 0.8 > 0.2 > right(x - x.mean(0))
+    apart = x[half & (kind == 0)].mean(0) - x[half & (kind == 1)].mean(0)
+    assert np.abs(apart @ matrix.T).max() < 1e-3, "the species moves nobody"
 
 
 def test_the_card_says_first_where_an_embedder_is_no_better_than_chance():
