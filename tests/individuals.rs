@@ -1,6 +1,7 @@
 //! Individuals from photos to a gallery, asked, measured: the program as its user runs it.
 //!
-//! The network is `tests/data/exports/miewid`, of random weights: what it tells apart is little, and the same for everybody.
+//! The network is `tests/data/exports/miewid`, of random weights: what it tells apart is little, and the same for everybody;
+//! in one story it is the bundled one, which tells rendered coats apart.
 //! The numbers of `eval --individuals` are held against NumPy, which computes them anew from the embeddings.
 #![cfg(all(feature = "std", feature = "tract"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -123,6 +124,60 @@ fn a_gallery_is_built_asked_added_to_and_taken_apart() {
 fn encounter(photo: &str) -> &str {
     let name = photo.rsplit_once('/').unwrap().1;
     &name[..=name.find('_').unwrap()]
+}
+
+#[test]
+fn the_bundled_embedder_names_far_more_than_chance() {
+    let story = Story::new();
+    let embedder = format!("{}/models/bench-embedder", env!("CARGO_MANIFEST_DIR"));
+    // Individuals that it did not learn from: those have numbers from 1000 to 1219.
+    let made = story.run(&[
+        "world",
+        "coats",
+        "--individuals",
+        "6",
+        "--first",
+        "4000",
+        "--encounters",
+        "2",
+        "--size",
+        "400x300",
+    ]);
+    assert!(made.status.success(), "{}", said(&made));
+    // The later encounter of each side is kept back as the question.
+    let mut questions = std::collections::BTreeMap::new();
+    for photo in photos(&story.path("coats")) {
+        let folder = photo.rsplit_once('/').unwrap().0.to_owned();
+        let met = encounter(&photo).to_owned();
+        let of = questions.entry(folder).or_insert_with(std::collections::BTreeMap::new);
+        of.entry(met).or_insert_with(Vec::new).push(photo);
+    }
+    questions.retain(|_, met| met.len() == 2);
+    std::fs::create_dir(story.path("later")).unwrap();
+    let mut asked = Vec::new();
+    for (folder, met) in questions {
+        let parts: Vec<&str> = folder.rsplit('/').take(3).collect();
+        let mut moved = Vec::new();
+        for photo in met.into_values().next_back().unwrap() {
+            let to = story.path("later").join(photo.rsplit_once('/').unwrap().1);
+            std::fs::rename(&photo, &to).unwrap();
+            moved.push(to.to_string_lossy().into_owned());
+        }
+        asked.push((parts[2].to_owned(), parts[1].to_owned(), parts[0].to_owned(), moved));
+    }
+    assert!(asked.len() >= 20, "{}", asked.len());
+    story.json(&["gallery", "build", "coats", "-o", "g", "--model", &embedder, "--json"]);
+    let mut right = 0;
+    for (taxon, individual, flank, moved) in &asked {
+        let mut ask = vec!["gallery", "match", "g", "--model", &embedder, "--taxon", taxon, "--flank", flank];
+        ask.extend(["--burst", "--json"]);
+        ask.extend(moved.iter().map(String::as_str));
+        let answer = story.json(&ask);
+        right += usize::from(answer["nearest"][0]["individual"] == individual.as_str());
+    }
+    println!("{right} of {} are right", asked.len());
+    // Chance is one of six.
+    assert!(right * 2 > asked.len(), "{right} of {}", asked.len());
 }
 
 #[test]

@@ -1,8 +1,7 @@
 #!/bin/sh
 # Makes the bundled networks: renders the bench world, trains, quantises, measures, writes manifests and cards.
-# Usage, from anywhere: models/recipes/train.sh          (about an hour on two free cores, 10 GB of memory)
+# Usage, from anywhere: models/recipes/train.sh          (an hour or two on two free cores, 10 GB of memory)
 # PYTHON: an interpreter with requirements.txt installed. WORK: where pictures and trained weights go.
-# EMBEDDER=1: train a network that tells individuals apart, too.
 # SCALE: percent of bursts and steps, for a quick try (default 100).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,8 +44,6 @@ for set in check test; do
 done >"$work/clues.jsonl"
 "$python" "$here/fit_fusion.py" "$work/clues.jsonl" --prior 3 --manifest "$root/models/bench-detector/manifest.toml"
 
-# The embedder is asked for: EMBEDDER=1. What a full run of it is worth has not been measured; see README.md.
-[ -n "${EMBEDDER:-}" ] || exit 0
 # Individuals: numbers of their own in each set, and none that the bursts above could show (they draw 0 to 39).
 marked() { # name individuals first encounters seed
     [ -f "$work/$1/done" ] && return
@@ -59,7 +56,7 @@ marked more-coats 120 1100 4 14
 marked coats-check 30 2000 4 12
 marked coats-test 40 3000 4 13
 "$python" -W ignore "$here/embedder.py" --train "$work/coats" "$work/more-coats" --check "$work/coats-check" \
-    --test "$work/coats-test" --work "$work" --steps "$(share 2500)"
+    --test "$work/coats-test" --work "$work" --steps "$(share 2200)"
 world="180 lynx and 180 jaguars of seeds 11 and 14 at 480×360"
 [ "$scale" = 100 ] || world="$world, $scale % of them"
 "$python" "$here/card.py" --work "$work" --models "$root/models" --world "$world" --roles embedder
