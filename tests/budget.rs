@@ -137,5 +137,8 @@ fn a_satellite_receiver_takes_its_share() {
     assert!(told(&["--board", "pi-4"])["ways"][0].get("gps_wh").is_none(), "no receiver, no share");
     let (_, said) = trapline(&["--board", "mine", "--boards", &boards]);
     let head = said.lines().find(|line| line.contains("at rest")).unwrap();
-    assert!(head.contains("gps") && said.contains("satellite receiver is on 10.0 min/day: computed"), "{said}");
+    assert!(
+        head.contains("gps") && said.contains("satellite receiver is on 10.0 min/day: computed"),
+        "{said}"
+    );
 }
