@@ -19,7 +19,7 @@ import numpy as np
 import onnx
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "recipes"))  # Behind: both have an embedder and a classifier.
 import forms  # noqa: E402
 import photos  # noqa: E402
 
