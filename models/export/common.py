@@ -142,13 +142,14 @@ def wake_on(module: torch.nn.Module, batch: torch.Tensor, head: list[torch.nn.Mo
         module(batch)
         for norm in norms:
             norm.training = False
-        for layer in head if head is not None else [last_linear(module)]:
-            if layer is not None:
-                seen = []
-                hook = layer.register_forward_hook(lambda _m, _i, out, seen=seen: seen.append(out))
-                module(batch)
-                hook.remove()
-                spread(layer, torch.cat(seen))
+        layers = [layer for layer in (head if head is not None else [last_linear(module)]) if layer is not None]
+        seen = [[] for _ in layers]
+        hooks = [layer.register_forward_hook(lambda _m, _i, out, to=to: to.append(out)) for layer, to in zip(layers, seen)]
+        if layers:
+            module(batch)
+        for layer, out, hook in zip(layers, seen, hooks):
+            hook.remove()
+            spread(layer, torch.cat(out))
 
 
 def spread(layer: torch.nn.Module, out: torch.Tensor) -> None:

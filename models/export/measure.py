@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PASSES = 5  # Timed ones; the first of a program's life is not among them.
+PASSES, FEW = 5, 2  # Timed ones, and of networks that take seconds; the first of a program's life is not among them.
 
 
 @dataclass
@@ -38,16 +38,17 @@ def costs(module, folder: Path, x, trapline: Path | None) -> list[Cost]:
 
     took = []
     with torch.no_grad():
-        for _ in range(PASSES + 1):
+        while len(took) <= (FEW if took and took[0] > 2 else PASSES):
             began = time.process_time()
             module(torch.from_numpy(x))
             took.append(time.process_time() - began)
+    passes = len(took) - 1
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     found = [Cost("torch", 1e3 * statistics.median(took[1:]), held)]
     for engine in ("tract", "onnxruntime") if trapline else ():
-        first, more = (ran(trapline, folder, engine, passes) for passes in (1, 1 + PASSES))
+        first, more = (ran(trapline, folder, engine, count) for count in (1, 1 + passes))
         if first and more:
-            found.append(Cost(engine, 1e3 * (more[0] - first[0]) / PASSES, more[1]))
+            found.append(Cost(engine, 1e3 * (more[0] - first[0]) / passes, more[1]))
     return found
 
 
