@@ -104,9 +104,12 @@ install -d "$stage/usr/share/trapline/boards" "$stage/usr/share/trapline/models"
 install -m 0644 boards/*.toml boards/README.md "$stage/usr/share/trapline/boards"
 cp -r models/README.md models/bench-* "$stage/usr/share/trapline/models"
 install -D -m 0755 cross/deb/restart-argus "$stage/usr/lib/trapline/restart-argus"
+install -D -m 0755 cross/deb/off-unless-attended "$stage/usr/lib/trapline/off-unless-attended"
+# For those whose power a controller cuts; nothing reads it there.
+install -D -m 0644 cross/deb/once.conf "$stage/usr/share/trapline/once.conf"
 install -d "$stage/lib/systemd/system"
 install -m 0644 cross/deb/trapline.service cross/deb/trapline-argus.path cross/deb/trapline-argus.service \
-    "$stage/lib/systemd/system"
+    cross/deb/trapline-off.service "$stage/lib/systemd/system"
 install -D -m 0644 cross/deb/trapline.sysusers "$stage/usr/lib/sysusers.d/trapline.conf"
 install -D -m 0644 cross/deb/60-trapline.rules "$stage/lib/udev/rules.d/60-trapline.rules"
 install -D -m 0644 cross/deb/60-trapline.polkit.rules "$stage/usr/share/polkit-1/rules.d/60-trapline.rules"

@@ -113,6 +113,25 @@ until_true other_pid "$hung" || fail "it was not started anew"
 journalctl -q -u trapline.service | grep -q "Watchdog timeout" || fail "it was not the watchdog"
 [ "$(systemctl show -P NRestarts trapline.service)" = 1 ] || fail "more than one restart"
 
+step "a run for one burst that cannot succeed"
+cp /etc/trapline/trapline.toml /root/good.toml
+echo 'hours = "wrong"' >>/etc/trapline/trapline.toml
+systemctl stop trapline.service
+install -D -m 0644 /usr/share/trapline/once.conf /etc/systemd/system/trapline.service.d/once.conf
+systemctl daemon-reload
+! systemctl start trapline.service 2>/dev/null || fail "it starts with a wrong configuration"
+[ "$(systemctl show -P ExecMainStatus trapline.service)" = 2 ] || fail "its exit code is not that of wrong input"
+is trapline.service NRestarts 0 || fail "wrong input is tried again"
+until_true is trapline-off.service SubState running || fail "nobody will switch the machine off"
+until_true journalctl -q -u trapline-off.service --grep "in 5 minutes the machine goes off" >/dev/null ||
+    fail "it does not say that the machine goes off"
+# Somebody mends it: whoever was about to switch off is stopped.
+cp /root/good.toml /etc/trapline/trapline.toml
+rm /etc/systemd/system/trapline.service.d/once.conf
+systemctl daemon-reload
+systemctl start trapline.service || fail "it does not start once it was mended"
+until_true is trapline-off.service ActiveState inactive || fail "the machine would go off though the trap was mended"
+
 step "the end"
 systemctl stop trapline.service
 is trapline.service Result success || fail "its end was not clean: $(systemctl show -P Result trapline.service)"

@@ -98,3 +98,47 @@ fn a_board_without_figures_and_a_wrong_number_are_refused() {
     let (code, said) = trapline(&["--board", "pi-4", "--sightings", "1.5"]);
     assert!(code == Some(2) && said.contains("a number from 0 to 1"), "{said}");
 }
+
+#[test]
+fn a_satellite_receiver_takes_its_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/pi-4.toml");
+    let board = std::fs::read_to_string(board).unwrap();
+    let boards = folder.path().to_str().unwrap().to_owned();
+    let with = |energy: &str, gps: &str| {
+        let text = format!("{}\n{energy}\n[gps]\ndriver = \"nmea\"\n{gps}\n", board.trim_end());
+        std::fs::write(folder.path().join("mine.toml"), text).unwrap();
+        told(&["--board", "mine", "--boards", &boards, "--bursts", "1000", "--burst-seconds", "10"])
+    };
+    let close = |value: &Value, wanted: f64| (value.as_f64().unwrap() / wanted - 1.0).abs() < 1e-3;
+    let figure = |told: &Value, name: &str| {
+        told["given"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone()
+    };
+    // 96 mW all day, by a converter of 85 %; with the power cut 34 s for each of 1000 bursts.
+    let always = with("", "");
+    for (way, hours) in [(0, 24.0), (1, 24.0), (2, 34_000.0 / 3600.0)] {
+        assert!(close(&always["ways"][way]["gps_wh"], 0.096 * hours / 0.85), "{}", always["ways"][way]);
+    }
+    let draws = figure(&always, "gps_mw");
+    assert!(draws["from"].as_str().unwrap().starts_with("cited: u-blox SAM-M8Q"), "{draws}");
+    assert_eq!(figure(&always, "satellite receiver is on")["value"], 1440.0);
+    // Its own figure, and power for 300 s every 12 h only: 10 min a day.
+    let gps = "power_line = \"GPIO22\"\nwait_s = 300\nevery_h = 12";
+    let asked = with("gps_mw = { value = 150, from = \"measured at the bench\" }", gps);
+    for way in 0..3 {
+        assert!(close(&asked["ways"][way]["gps_wh"], 0.15 / 6.0 / 0.85), "{}", asked["ways"][way]);
+    }
+    assert_eq!(figure(&asked, "gps_mw")["from"], "measured at the bench");
+    assert_eq!(figure(&asked, "satellite receiver is on")["value"], 10.0);
+    let way = &asked["ways"][0];
+    let parts: f64 =
+        ["rest_wh", "bursts_wh", "sending_wh", "gps_wh"].iter().map(|part| way[part].as_f64().unwrap()).sum();
+    assert!(close(&way["day_wh"], parts), "{way}");
+    assert!(told(&["--board", "pi-4"])["ways"][0].get("gps_wh").is_none(), "no receiver, no share");
+    let (_, said) = trapline(&["--board", "mine", "--boards", &boards]);
+    let head = said.lines().find(|line| line.contains("at rest")).unwrap();
+    assert!(
+        head.contains("gps") && said.contains("satellite receiver is on 10.0 min/day: computed"),
+        "{said}"
+    );
+}

@@ -14,6 +14,7 @@ use trapline::board;
 use trapline::config::{Config, Thresholds};
 use trapline::daemon::pipeline::{Devices, Judges, Pipeline};
 use trapline::event::Outcome;
+use trapline::hal::Place;
 use trapline::image::Rgb;
 use trapline::store::EffortKind;
 use trapline::units::{BBox, Rank, Score};
@@ -161,7 +162,7 @@ impl Judges for Script {
 /// A pipeline whose judge says `outcomes`, with bursts of the scripted day.
 fn scripted(trap: &Trap, play: &str, outcomes: Vec<Outcome>) -> Pipeline {
     trap.write("boards/fast.toml", &daemon_support::FAST.replace("\"random\"", play));
-    let board = board::open("fast", &trap.path("boards"), None).unwrap();
+    let board = board::open("fast", &trap.path("boards"), &Place::default()).unwrap();
     let config = Config::parse(SITE, "site.toml", &trap.path("")).unwrap();
     let devices = Devices { trigger: board.trigger, camera: board.camera, clock: board.clock };
     Pipeline::open(config, devices, Box::new(Script(outcomes.into_iter())), vec!["detector d@0".to_owned()])
@@ -171,7 +172,7 @@ fn scripted(trap: &Trap, play: &str, outcomes: Vec<Outcome>) -> Pipeline {
 /// The number of the first burst of the scripted day that triggered a few seconds after the one before.
 fn second_of_a_visit(trap: &Trap) -> usize {
     trap.write("boards/fast.toml", &daemon_support::FAST.replace("\"random\"", "\"day\""));
-    let script = board::open("fast", &trap.path("boards"), None).unwrap().script.unwrap();
+    let script = board::open("fast", &trap.path("boards"), &Place::default()).unwrap().script.unwrap();
     let apart = |i: &u64| (script.at(*i) - script.at(i - 1)).num_seconds();
     (1..script.len().unwrap()).find(|i| apart(i) < 15).expect("a visit of two bursts") as usize
 }

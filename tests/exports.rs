@@ -24,7 +24,7 @@ fn folders() -> Vec<PathBuf> {
 
 fn engines() -> Vec<Box<dyn Engine>> {
     #[cfg_attr(not(feature = "onnxruntime"), allow(unused_mut))]
-    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(trapline::engine::tract::Tract)];
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(trapline::engine::tract::Tract::default())];
     #[cfg(feature = "onnxruntime")]
     match trapline::engine::onnxruntime::OnnxRuntime::open(None, trapline::engine::choose::Provider::Cpu) {
         Ok(engine) => engines.push(Box::new(engine)),

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests may unwrap.
 
+#[cfg(feature = "console")]
+mod console_support;
 mod daemon_support;
 mod modem_support;
 
@@ -241,4 +243,60 @@ fn bench_gauges_and_the_doctor_show_it() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(out.status.code() == Some(1) && text.contains("red    Satellite receiver"), "{text}");
     assert_eq!(program(&trap, &["bench", "gauges", "--board", "fast"]).status.code(), Some(1));
+}
+
+/// What the page of a trap says of its receiver once `told` is content with it, and what the doctor says beside it.
+#[cfg(feature = "console")]
+fn shown(port: &str, told: impl Fn(&serde_json::Value) -> bool) -> (serde_json::Value, String) {
+    use console_support::{Daemon, free_port, within};
+    let listens = free_port();
+    let trap = trap(port, &format!("[console]\non = \"start\"\nlisten = \"127.0.0.1:{listens}\"\n"));
+    let daemon = Daemon::of(trap.start(&[]), listens);
+    let client = daemon.client();
+    within(Duration::from_secs(30), || told(&client.object("/api/status")["gps"]));
+    let doctor = program(&trap, &["doctor", "--config", "site.toml", "--only", "gps", "--language", "de"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    (client.object("/api/status")["gps"].clone(), said)
+}
+
+#[test]
+#[cfg(feature = "console")]
+fn the_page_and_the_doctor_tell_the_last_fix_or_why_there_is_none() {
+    let modem = Modem::bytes(receiver(|_| epoch(now(), 'A', HERE).into_bytes()));
+    let (gps, said) = shown(&modem.path, |gps| gps["place"].is_array());
+    assert_eq!(
+        (&gps["place"], &gps["missed"]),
+        (&serde_json::json!([46.5, 25.32]), &serde_json::Value::Null)
+    );
+    let at: DateTime<Utc> = gps["at"].as_str().unwrap().parse().unwrap();
+    assert!((at - now()).abs() < TimeDelta::seconds(60), "{at}");
+    assert!(said.contains("Letzte Position 20") && said.contains(": 46.5, 25.32."), "{said}");
+    let (gps, said) = shown("/dev/trapline-no-such-port", |gps| gps["missed"].is_object());
+    let why = gps["missed"]["why"].as_str().unwrap();
+    assert!(gps["place"].is_null() && why.contains("/dev/trapline-no-such-port"), "{gps}");
+    assert!(said.contains("Noch keine Position") && said.contains(why), "{said}");
+}
+
+#[test]
+fn hours_by_the_sun_follow_the_receiver_while_the_daemon_runs() {
+    let modem = Modem::bytes(receiver(|_| epoch(now(), 'A', HERE).into_bytes()));
+    // By day a window of the night is shut, by night one of the day; either opens and shuts away from sunrise and sunset.
+    let utc = now();
+    let (rise, set) = trapline::daemon::power::sun(utc.date_naive(), (46.5, 25.32)).unwrap();
+    let shut = match (rise..set).contains(&utc) {
+        true => "sunset+10..sunrise-10",
+        false => "sunrise+10..sunset-10",
+    };
+    let trap = trap(&modem.path, "");
+    let site = SITE.replace("[burst]", "receiver = true\n[burst]");
+    trap.write("site.toml", &format!("{site}[power]\nhours = [\"{shut}\"]\n"));
+    let rests = |trap: &Trap| {
+        trap.reader().effort().unwrap().items.iter().any(|row| row.kind == trapline::store::EffortKind::Stop)
+    };
+    let rested = std::cell::Cell::new(false);
+    let said = run_until(&trap, |trap| {
+        rested.set(rests(trap));
+        rested.get()
+    });
+    assert!(rested.get(), "it began to watch, and goes on though it knows the place: {said}");
 }

@@ -8,8 +8,9 @@ mod daemon_support;
 use std::os::unix::fs::PermissionsExt;
 
 use daemon_support::{SITE, Trap, objects};
+use trapline::daemon::pipeline::OUTSIDE as OUTSIDE_HOURS;
 use trapline::event::{Outcome, Source};
-use trapline::store::EffortKind;
+use trapline::store::{EffortKind, Outbox};
 use trapline::world::{BurstPlan, Site, jpeg};
 
 /// A camera program that writes a few JPEGs and stays, as `rpicam-vid --codec mjpeg` does, or fails as asked; and a
@@ -109,4 +110,81 @@ fn a_camera_that_gives_nothing_is_told_and_the_machine_goes_off_all_the_same() {
         assert_eq!((events.len(), events[0].burst.outcome), (1, Outcome::Failed), "{camera}");
         assert!(trap.path("off.log").exists(), "{camera}");
     }
+}
+
+#[test]
+fn a_start_outside_the_hours_of_watch_is_counted_and_told_and_the_machine_goes_off() {
+    // A window of an hour that is far from now.
+    let hour = |ahead: i64| (chrono::Utc::now() + chrono::TimeDelta::hours(ahead)).format("%H:00");
+    let trap = trap(PLAYS, OUTSIDE, &format!("hours = [\"{}..{}\"]\n", hour(10), hour(11)));
+    let output = trap.run(&["--once", "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let reader = trap.reader();
+    let watches = reader.happenings().unwrap().items.iter().any(|told| told.text.contains("never set"));
+    if watches {
+        eprintln!("skipped: the clock of this machine was never set, so every hour is watched");
+        return;
+    }
+    assert!(objects(&output.stdout).is_empty() && said.contains("outside the hours of watch"), "{said}");
+    assert!(reader.events(&Default::default()).unwrap().items.is_empty(), "nothing is kept of the burst");
+    assert!(daemon_support::files(&trap.media()).is_empty());
+    let counted = Outbox::beside(&trap.journal()).unwrap().counter(OUTSIDE_HOURS).unwrap();
+    assert_eq!(counted, 1);
+    let told: Vec<_> = reader.happenings().unwrap().items.into_iter().filter(|t| t.kind == "rest").collect();
+    assert!(told.len() == 1 && told[0].text.contains("the burst is not kept"), "{told:?}");
+    assert!(trap.path("off.log").exists());
+}
+
+#[test]
+fn wrong_input_switches_nothing_off_by_itself() {
+    let configured = trap(PLAYS, OUTSIDE, "");
+    configured.write("site.toml", "[power]\nhours = [\"always\"]\n");
+    let profiled = trap(PLAYS, "[power]\ndriver = \"outsider\"\n", "");
+    for (trap, named) in [(configured, "power.hours"), (profiled, "outsider")] {
+        let output = trap.run(&["--once"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(named), "{said}");
+        assert!(
+            !trap.path("off.log").exists(),
+            "by hand, at a bench, nothing goes off; in the forest systemd does it"
+        );
+    }
+}
+
+/// The package's program that systemd calls after a run that cannot succeed, with stand-ins for what it calls: minutes are
+/// noted and not waited, logind says what `sessions` (a shell command that sees `minute`) prints.
+fn after_a_failed_run(sessions: &str) -> Vec<String> {
+    let trap = trap(PLAYS, OUTSIDE, "");
+    std::fs::create_dir(trap.path("bin")).unwrap();
+    let note = "minutes=$(cat minutes 2>/dev/null || echo 0)";
+    for (name, body) in [
+        ("bin/sleep", format!("{note}; echo $((minutes + $1 / 60)) >minutes")),
+        ("bin/wall", "echo warned >>told".to_owned()),
+        ("bin/systemctl", format!("{note}; echo \"$* after $minutes minutes\" >>told")),
+        (
+            "bin/loginctl",
+            format!(
+                "{note}\n[ \"$1\" = list-sessions ] && {{ echo '3 1000 pi seat0 tty1'; echo '7 1000 pi'; exit; }}\n\
+                 case \"$2\" in 3) echo yes ;; 7) {sessions} ;; esac"
+            ),
+        ),
+    ] {
+        program(&trap, name, &body);
+    }
+    let path = format!("{}:{}", trap.path("bin").display(), std::env::var("PATH").unwrap());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cross/deb/off-unless-attended");
+    let output = std::process::Command::new(script).env("PATH", path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read_to_string(trap.path("told")).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn after_a_run_that_cannot_succeed_the_machine_goes_off_unless_somebody_is_at_work() {
+    // Somebody who logged in by himself at the start and never typed, and nobody at all, are the same.
+    assert_eq!(after_a_failed_run("echo yes"), ["warned", "poweroff after 5 minutes"]);
+    assert_eq!(after_a_failed_run("exit 1"), ["warned", "poweroff after 5 minutes"]);
+    // A technician comes in the third minute and works until the twentieth; he is warned before it goes off.
+    let works = "[ \"$minutes\" -ge 3 ] && [ \"$minutes\" -lt 20 ] && echo no || echo yes";
+    assert_eq!(after_a_failed_run(works), ["warned", "warned", "poweroff after 21 minutes"]);
 }

@@ -3,6 +3,10 @@
     python models/export/check.py --photos PHOTOS --trapline target/debug/trapline          small architectures
     python models/export/check.py --photos PHOTOS --trapline target/debug/trapline --full   the true ones; 8 GB, an hour
 
+Per network: the ONNX file; how far each engine is from PyTorch, and PyTorch in 32 bits from itself in 64 where that was
+asked; the share of decisions that are PyTorch's; processor time of a pass (the engines' as a multiple of PyTorch's) and
+memory held at most (the exporter's: export and comparison).
+
 The models go to target/exports and stay there. Exits with 1 where an export fails or the engines disagree.
 """
 
@@ -41,7 +45,9 @@ FULL = {
     "DINOv2-B, 224": ["embedder.py", "--arch", "dinov2-b"],
     "MegaDescriptor-L-384: Swin-L": ["embedder.py", "--arch", "megadescriptor-l-384"],
 }
-LINE = re.compile(r"^  (\S+) +(\S+) +apart (\S+) +cosine (\S+)")
+LINE = re.compile(r"^  (\S+) +(\S+) +apart (\S+) +cosine (\S+)(?:.*?(boxes matched|same \w+ \w+) (\S+) of (\d+))?")
+COST = re.compile(r"^  (\S+) +pass (\d+) ms of processor  at most (\d+) MB")
+NOISE = re.compile(r"32 bits against 64: ([^)\s]+)\)")
 
 
 def species_files(folder: Path) -> list[str]:
@@ -66,12 +72,16 @@ def main() -> None:
     parser.add_argument("--trapline", type=Path, help="the program, for tract and for `models verify`")
     parser.add_argument("--full", action="store_true", help="the true architectures")
     parser.add_argument("--only", help="those whose name holds this")
+    parser.add_argument("--most", type=int, help="photos to compare on (default 2; with --full 4)")
     parser.add_argument("--quantise", action="store_true", help="also the int8 forms")
+    parser.add_argument("--calibrate", type=int, default=48, help="photos to calibrate those on (default 48)")
     parser.add_argument("--out", type=Path, default=HERE.parent.parent / "target" / "exports")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     more = {"SPECIES": species_files(args.out), "TAXA": ["--labels", str(HERE / "taxa" / "deepfaune.csv")]}
-    print("| network | MB | onnxruntime | tract | seconds |\n|---|---|---|---|---|", flush=True)
+    head = ["network", "MB", "onnxruntime", "tract", "32 bits against 64", "decisions: onnxruntime, tract"]
+    head += ["PyTorch, ms of processor", "onnxruntime", "tract", "onnxruntime, MB held", "tract", "exporter", "seconds"]
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|", flush=True)
     failed = []
     for name, (script, *options) in (FULL if args.full else SMALL).items():
         if args.only and args.only.lower() not in name.lower():
@@ -80,23 +90,38 @@ def main() -> None:
         out = args.out / re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         options = [o for option in options for o in more.get(option, [option])]
         command = [sys.executable, "-W", "ignore", HERE / script, *options, "--out", out, "--photos", args.photos]
-        command += ["--most", "1" if args.full else "2"] + (["--trapline", args.trapline] if args.trapline else [])
-        done = subprocess.run(command + (["--quantise"] if args.quantise else []), capture_output=True, text=True)
+        command += ["--most", str(args.most or (4 if args.full else 2)), "--costs", "--calibrate", str(args.calibrate)]
+        command += (["--trapline", args.trapline] if args.trapline else []) + (["--quantise"] if args.quantise else [])
+        done = subprocess.run(command, capture_output=True, text=True)
         (args.out / f"{out.name}.log").write_text(done.stdout + done.stderr)
-        apart = {}
+        apart, said, cost, noise = {}, {}, {}, "–"
         for line in done.stdout.splitlines():
             if match := LINE.match(line):
                 engine = match[1].removeprefix("trapline/")
                 apart[engine] = max(apart.get(engine, 0.0), float(match[3]))
+                if match[5]:
+                    said[engine] = (f"{match[5]} of {match[7]}", match[6])
+                noise = found[1] if (found := NOISE.search(line)) else noise
+            elif match := COST.match(line):
+                cost[match[1]] = (int(match[2]), int(match[3]))
         networks = [p for p in out.glob("*.onnx") if not p.stem.endswith(("-int8", "-u8s8"))]
         size = max((p.stat().st_size for p in networks), default=0) / 1e6
-        cells = [f"{apart[e]:.0e}" if e in apart else "–" for e in ("onnxruntime", "tract")]
+        engines = ("onnxruntime", "tract")
+        cells = [f"{apart[e]:.0e}" if e in apart else "–" for e in engines]
+        what = next((what for what, _ in said.values()), "")
+        cells += [noise, f"{what}: {', '.join(said[e][1] if e in said else '–' for e in engines)}" if what else "–"]
+        torch = cost.get("torch", (0, 0))
+        cells += [str(torch[0] or "–"), *(f"×{cost[e][0] / torch[0]:.2f}" if e in cost else "–" for e in engines)]
+        cells += [str(cost[e][1]) if e in cost else "–" for e in engines] + [str(torch[1] or "–")]
         verified = done.returncode
         if args.trapline and not verified:
             verified = subprocess.run([args.trapline, "models", "verify", out], capture_output=True).returncode
         if verified:
             failed.append(name)
-        print(f"| {name} | {size:.1f} | {' | '.join(cells)} | {time.time() - began:.0f} |" + " FAILED" * bool(verified), flush=True)
+        row = [name, f"{size:.1f}", *cells, f"{time.time() - began:.0f}"]
+        print(f"| {' | '.join(row)} |" + " FAILED" * bool(verified), flush=True)
+        forms = done.stdout.partition("## Int8 forms")[2]
+        print(forms, end="", flush=True)
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}; see the logs in {args.out}")
 

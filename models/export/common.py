@@ -19,10 +19,11 @@ import numpy as np
 import onnx
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "recipes"))  # Behind: both have an embedder and a classifier.
 import forms  # noqa: E402
 import photos  # noqa: E402
 
+from measure import costs  # noqa: E402, I001
 from parity import Report, compare  # noqa: E402, I001
 
 OPSET = 17  # What tract 0.23 and ONNX Runtime 1.17 both read; torch's older exporter writes up to 20.
@@ -78,6 +79,8 @@ def arguments(what: str, weights: str, sizes: dict | None = None) -> argparse.Ar
     parser.add_argument("--photos", type=Path, required=True, help="sample photos for parity and calibration")
     parser.add_argument("--trapline", type=Path, help="the trapline program, for parity on tract")
     parser.add_argument("--quantise", action="store_true", help="also write the int8 forms and report their loss")
+    parser.add_argument("--calibrate", type=int, default=48, help="photos to calibrate those on (default 48)")
+    parser.add_argument("--costs", action="store_true", help="also report processor time and memory on every engine")
     parser.add_argument("--most", type=int, default=4, help="photos to compare on (default 4)")
     if sizes:
         parser.add_argument("--arch", choices=list(sizes), help="architecture (default: the first)")
@@ -103,9 +106,29 @@ def stripped(tensors: dict, prefix: str) -> dict:
 
 
 def wake(module: torch.nn.Module, card: Card, folder: Path, head: list[torch.nn.Module] | None = None) -> None:
-    """Random weights that mean something: batch-norm statistics of real photos, and last layers whose outputs differ
-    from photo to photo. `head`: the last layers; by default the last linear one."""
+    """Random weights that mean something: every part has a say, batch-norm statistics of real photos, and last layers
+    whose outputs differ from photo to photo. `head`: the last layers; by default the last linear one."""
+    liven(module)
     wake_on(module, torch.cat([batch_of(card, p) for p in photos.listed(folder, 4)]), head)
+
+
+def liven(module: torch.nn.Module) -> None:
+    """Mends beginnings made for training, under which a comparison says little.
+
+    A transformer's blocks begin as good as absent (DINOv2's layer scale at 1e-5) or with attention that is the same
+    everywhere, and RT-DETR's boxes with weights of zero: a wrong export of them would not show. And a deep network whose
+    batch norms leave numbers around zero magnifies rounding a little in every layer, by ten thousand in YOLOv5x6: a wrong
+    export would be lost in it. Around 2 the activations are nearly straight and the noise stays small, as in a trained
+    one; their bend is still in reach.
+    """
+    with torch.no_grad():
+        for part in module.modules():
+            if type(part).__name__ == "LayerScale":
+                part.gamma.fill_(0.3)
+            elif isinstance(part, torch.nn.BatchNorm2d):
+                part.bias.uniform_(1.0, 3.0)
+            elif isinstance(part, torch.nn.Linear) and part.weight.std() < part.in_features**-0.5:
+                part.weight.normal_(std=part.in_features**-0.5)
 
 
 def wake_on(module: torch.nn.Module, batch: torch.Tensor, head: list[torch.nn.Module] | None = None) -> None:
@@ -119,13 +142,14 @@ def wake_on(module: torch.nn.Module, batch: torch.Tensor, head: list[torch.nn.Mo
         module(batch)
         for norm in norms:
             norm.training = False
-        for layer in head if head is not None else [last_linear(module)]:
-            if layer is not None:
-                seen = []
-                hook = layer.register_forward_hook(lambda _m, _i, out, seen=seen: seen.append(out))
-                module(batch)
-                hook.remove()
-                spread(layer, torch.cat(seen))
+        layers = [layer for layer in (head if head is not None else [last_linear(module)]) if layer is not None]
+        seen = [[] for _ in layers]
+        hooks = [layer.register_forward_hook(lambda _m, _i, out, to=to: to.append(out)) for layer, to in zip(layers, seen)]
+        if layers:
+            module(batch)
+        for layer, out, hook in zip(layers, seen, hooks):
+            hook.remove()
+            spread(layer, torch.cat(out))
 
 
 def spread(layer: torch.nn.Module, out: torch.Tensor) -> None:
@@ -214,9 +238,11 @@ def finish(module: torch.nn.Module, card: Card, args: argparse.Namespace) -> lis
     reports = compare(module, network, card.decode, inputs, args.trapline)
     for report in reports:
         print(report.line(), flush=True)
+    for cost in costs(module, args.out, inputs[0], args.trapline) if args.costs else []:
+        print(cost.line(), flush=True)
     write_readme(card, args.out, reports, random=args.weights is None)
     if args.quantise:
-        for line in forms.quantise(args.out, args.photos, trapline=args.trapline):
+        for line in forms.quantise(args.out, args.photos, trapline=args.trapline, most=args.calibrate):
             print(line, flush=True)
     if not all(report.fine() for report in reports):
         raise SystemExit("the engines disagree by more than the tolerance")

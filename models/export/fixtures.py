@@ -16,7 +16,7 @@ from timm.models.efficientnet import _gen_efficientnetv2_base
 from timm.models.swin_transformer import SwinTransformer
 
 from classifier import labels
-from common import IMAGENET, Card, detector, seeded, to_onnx, wake_on, write_manifest
+from common import IMAGENET, Card, detector, liven, seeded, to_onnx, wake_on, write_manifest
 from deepfaune import TAXA
 from embedder import GeM
 from megadetector import CATEGORIES
@@ -113,6 +113,8 @@ def main() -> None:
         folder = target / name
         folder.mkdir(exist_ok=True)
         noise = torch.rand(8, *card.example().shape[1:], generator=torch.Generator().manual_seed(3))
+        if name in ("deepfaune", "rtdetr"):
+            liven(module)  # Whose blocks and boxes would else be as good as absent.
         wake_on(module, noise, last)
         network = folder / f"{card.name}.onnx"
         to_onnx(module, card, network)

@@ -94,7 +94,7 @@ def ready(network: torch.nn.Module) -> tuple[torch.nn.Module, str, tuple[str, ..
         if hasattr(module, "format"):
             module.format = "onnx"
     if kind == "RTDETRDecoder":
-        return Queries(network), "rtdetr", ("logits", "boxes"), []
+        return Queries(network), "rtdetr", ("logits", "boxes"), [head.dec_score_head[-1]]
     if hasattr(head, "anchor_grid"):
         head.inplace = False
         return First(network), "yolov5", ("output",), list(head.m)

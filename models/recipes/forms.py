@@ -153,8 +153,8 @@ def label_names(manifest: dict) -> list[set[str]]:
 FACTS = {"detector": detector_facts, "classifier": classifier_facts, "embedder": embedder_facts}
 
 
-def bench(trapline: Path, manifest: dict, networks: dict[str, Path]) -> dict[str, dict[str, float]]:
-    """Milliseconds a pass of every form on both engines, one thread: the least of 27 passes in three interleaved rounds."""
+def bench(trapline: Path, manifest: dict, networks: dict[str, Path], passes: int) -> dict[str, dict[str, float]]:
+    """Milliseconds a pass of every form on both engines, one thread: the least of three interleaved rounds of `passes`."""
     times: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         text = manifest["path"].read_text(encoding="utf-8").split("\n[[form]]")[0]
@@ -174,7 +174,7 @@ def bench(trapline: Path, manifest: dict, networks: dict[str, Path]) -> dict[str
         for _ in range(3):
             for engine in ("tract", "onnxruntime"):
                 for form, path in paths.items():
-                    command = [trapline, "models", "bench", path, "--engine", engine, "--passes", "9", "--json"]
+                    command = [trapline, "models", "bench", path, "--engine", engine, "--passes", str(passes), "--json"]
                     done = subprocess.run(command, capture_output=True, text=True)
                     if done.returncode:
                         print(f"{form} on {engine}: {done.stderr.strip()}", file=sys.stderr)
@@ -188,7 +188,8 @@ def bench(trapline: Path, manifest: dict, networks: dict[str, Path]) -> dict[str
 
 def processor(networks: dict[str, Path], manifest: dict, x: np.ndarray) -> dict[str, float]:
     """Milliseconds of processor time a pass on ONNX Runtime, one thread, int8 weights widened once as the program does:
-    the median of 15 interleaved passes. Processor time, so that a busy machine tells the same."""
+    the median of 15 interleaved passes, fewer (3 at least) where they take over a minute. Processor time, so that a busy
+    machine tells the same."""
     sessions, took = {}, {}
     for form, network in networks.items():
         options = onnxruntime.SessionOptions()
@@ -196,7 +197,10 @@ def processor(networks: dict[str, Path], manifest: dict, x: np.ndarray) -> dict[
         options.add_session_config_entry("session.disable_quant_qdq", "0" if form == "u8s8" else "1")
         sessions[form] = onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
         took[form] = []
-    for _ in range(15):
+    started = time.monotonic()
+    for turn in range(15):
+        if turn >= 3 and time.monotonic() - started > 60:
+            break
         for form, session in sessions.items():
             began = time.process_time()
             session.run(None, {manifest["input"]["name"]: x})
@@ -251,8 +255,10 @@ def quantise(
     measured = samples(manifest, rest, truth)
     outputs = {form: run(path, manifest, measured) for form, path in (("f32", full), ("int8", small), ("u8s8", fast))}
     facts = {form: FACTS[manifest["role"]](manifest, measured, outputs["f32"], out) for form, out in outputs.items()}
-    times = bench(trapline, manifest, {"f32": full, "int8": small, "u8s8": fast}) if trapline else {}
-    cpu = processor({"f32": full, "int8": small, "u8s8": fast}, manifest, inputs[0].x)
+    networks = {"f32": full, "int8": small, "u8s8": fast}
+    cpu = processor(networks, manifest, inputs[0].x)
+    passes = max(1, min(9, int(3000 / cpu["f32"])))  # Of a network that takes seconds one says enough.
+    times = bench(trapline, manifest, networks, passes) if trapline else {}
     worth = cpu["u8s8"] < WORTH * cpu["f32"]
     rewrite(manifest, small, fast if worth else None)
     what = f"{len(measured)} {'of ' + truth.name if truth else 'photos it was not calibrated on'}"

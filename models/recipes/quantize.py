@@ -111,23 +111,43 @@ def sensitive(model: onnx.ModelProto, inputs: list[np.ndarray]) -> list[str]:
     """The convolutions that 256 steps between the least and the largest number they take or give would drown: those of
     whose channels a quarter has less than `NOISY` decibels."""
     convs = [n for n in model.graph.node if n.op_type == "Conv"]
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     own = {t.name for t in model.graph.initializer} | {i.name for i in model.graph.input}
     names = sorted({name for n in convs for name in (n.input[0], n.output[0])} - own)
     probe = onnx.ModelProto()
     probe.CopyFrom(model)
     del probe.graph.output[:]
-    probe.graph.output.extend(helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in names)
+    asked = []
+    for name in names:  # Summed up within the graph: all activations of a large network at once are gigabytes.
+        asked += summed(probe.graph, name, opset)
     session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
-    runs = [session.run(names, {model.graph.input[0].name: x}) for x in inputs]
+    runs = [session.run(asked, {model.graph.input[0].name: x}) for x in inputs]
     least = {}
     for i, name in enumerate(names):
-        numbers = np.concatenate([run[i] for run in runs])
-        step = (max(numbers.max(), 0.0) - min(numbers.min(), 0.0)) / 255
-        power = np.square(numbers).mean((0, 2, 3))
+        lows, highs, powers = (np.stack([run[3 * i + k] for run in runs]) for k in range(3))
+        step = (max(highs.max(), 0.0) - min(lows.min(), 0.0)) / 255
+        power = powers.mean(0)
         ratio = 10 * np.log10(power / max(step * step / 12, 1e-20) + 1e-12)
         least[name] = np.percentile(ratio, 25)
     quiet = {name for name, ratio in least.items() if ratio < NOISY}
     return [n.name for n in convs if n.input[0] in quiet or n.output[0] in quiet]
+
+
+def summed(graph: onnx.GraphProto, name: str, opset: int) -> list[str]:
+    """Adds what `sensitive` asks of an activation: its least and greatest number, and each channel's mean square."""
+    parts = [f"{name}_{what}" for what in ("least", "greatest", "square", "power")]
+    axes = {} if opset >= 18 else {"axes": [0, 2, 3]}  # From 18 on an input.
+    if opset >= 18:
+        graph.initializer.append(numpy_helper.from_array(np.array([0, 2, 3], np.int64), f"{name}_axes"))
+    graph.node.extend([
+        helper.make_node("ReduceMin", [name], [parts[0]], keepdims=0),
+        helper.make_node("ReduceMax", [name], [parts[1]], keepdims=0),
+        helper.make_node("Mul", [name, name], [parts[2]]),
+        helper.make_node("ReduceMean", [parts[2], f"{name}_axes"] if opset >= 18 else [parts[2]], [parts[3]], keepdims=0, **axes),
+    ])  # fmt: skip
+    asked = [parts[0], parts[1], parts[3]]
+    graph.output.extend(helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in asked)
+    return asked
 
 
 class Batches:

@@ -12,7 +12,7 @@ use crate::drivers::light::{Adjusts, ByLight, Filter};
 use crate::drivers::still::{self, StillCamera};
 use crate::drivers::stream::{Eyes, Program, Reboots, Recovery, Source, StreamCamera};
 use crate::drivers::v4l2::V4l2;
-use crate::hal::{Camera, Clock, DeviceError};
+use crate::hal::{Camera, Clock, DeviceError, Place};
 
 /// Longest time that a program may take to bring the camera back.
 const RECOVER: Duration = Duration::from_secs(20);
@@ -22,7 +22,7 @@ pub(super) fn open(
     profile: &Profile,
     clock: &Arc<dyn Clock>,
     reboot: &Arc<AtomicBool>,
-    place: Option<(f64, f64)>,
+    place: &Place,
     gauges: &SharedGauges,
 ) -> Result<(Box<dyn Camera>, Option<Eyes>), DeviceError> {
     let chosen = &profile.stream;
@@ -40,7 +40,7 @@ pub(super) fn open(
 pub fn alone(
     profile: &Profile,
     clock: &Arc<dyn Clock>,
-    place: Option<(f64, f64)>,
+    place: &Place,
 ) -> Result<Option<Box<dyn Camera>>, DeviceError> {
     match profile.camera {
         CameraDriver::Spool => Ok(None),
@@ -62,7 +62,7 @@ fn by_light<C: Adjusts + 'static>(
     camera: C,
     profile: &Profile,
     clock: &Arc<dyn Clock>,
-    place: Option<(f64, f64)>,
+    place: &Place,
     gauges: &SharedGauges,
 ) -> Result<Box<dyn Camera>, DeviceError> {
     let Some(light) = &profile.light else { return Ok(Box::new(camera)) };
@@ -79,7 +79,7 @@ fn by_light<C: Adjusts + 'static>(
         [] => Filter::None,
     };
     let options = light.options.clone();
-    let camera = ByLight::new(camera, options, Arc::clone(clock), place, lamp, filter);
+    let camera = ByLight::new(camera, options, Arc::clone(clock), place.clone(), lamp, filter);
     Ok(Box::new(camera.sees(Arc::clone(gauges))))
 }
 

@@ -9,7 +9,7 @@ use crate::drivers::bench::{BenchAlarm, BenchCamera, BenchClock, BenchTrigger, S
 use crate::drivers::spool;
 use crate::drivers::system_clock::SystemClock;
 use crate::drivers::trigger::Wishes;
-use crate::hal::{Camera, Clock, PowerControl, Trigger};
+use crate::hal::{Camera, Clock, Place, PowerControl, Trigger};
 
 mod camera;
 mod check;
@@ -56,14 +56,13 @@ pub struct Board {
     pub reboot: Arc<AtomicBool>,
 }
 
-/// Finds the profile called `name` (see [`find`]) and opens its devices, which stand at `place` (degrees north and
-/// east, where that is known).
-pub fn open(name: &str, folder: &Path, place: Option<(f64, f64)>) -> Result<Board, BoardError> {
+/// Finds the profile called `name` (see [`find`]) and opens its devices, which stand at `place`.
+pub fn open(name: &str, folder: &Path, place: &Place) -> Result<Board, BoardError> {
     open_profile(&find(name, folder)?, place)
 }
 
 /// Opens the devices of `profile`, which stand at `place`.
-pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Board, BoardError> {
+pub fn open_profile(profile: &Profile, place: &Place) -> Result<Board, BoardError> {
     let reboot = Arc::new(AtomicBool::new(false));
     if profile.trigger == TriggerDriver::Bench {
         let script = Arc::new(Script::new(&profile.bench));
@@ -114,7 +113,7 @@ pub fn open_profile(profile: &Profile, place: Option<(f64, f64)>) -> Result<Boar
 pub fn bench_burst(frames: usize, width: u32) -> Result<Vec<Vec<u8>>, BoardError> {
     let mut profile = find("bench", Path::new(""))?;
     (profile.bench.scenery.width, profile.bench.scenery.height) = (width, width * 3 / 4);
-    let mut board = open_profile(&profile, None)?;
+    let mut board = open_profile(&profile, &Place::default())?;
     board.trigger.wait(Duration::ZERO)?;
     let shots = board.camera.burst(frames, Duration::from_secs(1))?;
     Ok(shots.into_iter().filter_map(|shot| shot.jpeg.ok()).collect())

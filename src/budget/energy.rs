@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
+use super::gps::Receiver;
 use super::{Days24, Given};
-use crate::board::{Chemistry, Energy};
+use crate::board::{Chemistry, Energy, GpsWiring};
 use crate::config::Config;
 
 /// What a converter from the battery's voltage to 5 V gives on.
 const CONVERTER: f64 = 0.85;
+
+/// Seconds of a day.
+pub(super) const DAY_S: f64 = 86_400.0;
 
 /// Seconds the camera runs beside the burst's own pictures: exposure settles.
 const SETTLE_S: f64 = 2.0;
@@ -98,6 +102,9 @@ pub struct Way {
     pub bursts_wh: f64,
     /// Watt-hours a day for sending.
     pub sending_wh: f64,
+    /// Watt-hours a day of the satellite receiver; absent where the board has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gps_wh: Option<f64>,
     /// Watt-hours a day.
     pub day_wh: f64,
     /// By battery.
@@ -115,6 +122,7 @@ pub fn day_length_h(latitude: f64, declination: f64) -> f64 {
 pub fn energy(
     config: &Config,
     board: &Energy,
+    gps: Option<&GpsWiring>,
     days: &Days24,
     batteries: &[Battery],
     sending_mwh: Option<&Given>,
@@ -127,29 +135,33 @@ pub fn energy(
     // Of one burst, above what the board draws: camera, infrared light.
     let extra = pictures_s * (board.camera_mw.value + days.dark.value * board.infrared_mw.value);
     let burst = busy_s * board.busy_mw.value + extra;
-    let sensor = 86_400.0 * board.sensor_mw.value;
+    let sensor = DAY_S * board.sensor_mw.value;
     let sending = sending_mwh.map_or(0.0, |given| given.value / 1000.0);
-    let way = |name, means, rest: f64, per_burst: f64, bursts_s: f64| {
-        let quiet = (86_400.0 - bursts * bursts_s).max(0.0);
+    let receiver = gps.map(|wiring| Receiver::of(wiring, board));
+    let way = |name, means, rest: f64, per_burst: f64, bursts_s: f64, powered_s: f64| {
+        let quiet = (DAY_S - bursts * bursts_s).max(0.0);
         let (rest_wh, bursts_wh) =
             (wh(quiet * rest + sensor) / CONVERTER, wh(bursts * per_burst) / CONVERTER);
-        let (sending_wh, day_wh) = (sending / CONVERTER, rest_wh + bursts_wh + sending / CONVERTER);
+        let sending_wh = sending / CONVERTER;
+        let gps_wh = receiver.as_ref().map(|one| wh(one.mw_s(powered_s)) / CONVERTER);
+        let day_wh = rest_wh + bursts_wh + sending_wh + gps_wh.unwrap_or(0.0);
         let lasts = |battery: &Battery| {
             let gives =
                 battery.wh * usable(battery.chemistry).0 * warm(battery.chemistry, days.celsius.value).0;
             Days { battery: battery.clone(), gives_wh: gives, days: gives / day_wh }
         };
         let days = batteries.iter().map(lasts).collect();
-        Way { name, means, rest_wh, bursts_wh, sending_wh, day_wh, days }
+        Way { name, means, rest_wh, bursts_wh, sending_wh, gps_wh, day_wh, days }
     };
     let ways = vec![
-        way("always on", "the board idles between bursts", board.idle_mw.value, burst, busy_s),
+        way("always on", "the board idles between bursts", board.idle_mw.value, burst, busy_s, DAY_S),
         way(
             "sleep",
             "the deepest state the sensor wakes it from (sleep_mw, wake_s)",
             board.sleep_mw.value,
             burst + board.wake_s.value * board.boot_mw.value,
             busy_s + board.wake_s.value,
+            DAY_S,
         ),
         way(
             "power cut",
@@ -157,6 +169,7 @@ pub fn energy(
             board.cut_mw.value,
             burst + board.boot_s.value * board.boot_mw.value,
             busy_s + board.boot_s.value,
+            (bursts * (busy_s + board.boot_s.value)).min(DAY_S),
         ),
     ];
     let mut more = vec![
@@ -168,6 +181,7 @@ pub fn energy(
         ),
         Given::new("converter to 5 V", CONVERTER * 100.0, "%", "assumed"),
     ];
+    more.extend(receiver.iter().flat_map(Receiver::given));
     let mut told = Vec::new();
     for battery in batteries.iter().filter(|battery| !told.contains(&battery.chemistry)).collect::<Vec<_>>() {
         if told.contains(&battery.chemistry) {

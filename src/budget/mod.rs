@@ -4,12 +4,14 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `energy` | a day's energy in three ways of running, and days per battery |
+//! | `gps` | a satellite receiver's share of it |
 //! | `card` | megabytes a day and days until the card is full |
 //! | `air` | seconds on the air a day against law and fair use |
 
 mod air;
 mod card;
 mod energy;
+mod gps;
 
 use serde::Serialize;
 
@@ -18,7 +20,7 @@ pub use self::card::{Card, card};
 pub use self::energy::{BATTERIES, Battery, Days, Way, day_length_h, energy};
 pub use crate::board::Chemistry;
 
-use crate::board::Energy;
+use crate::board::{Energy, GpsWiring};
 use crate::config::Config;
 
 /// A figure that goes into a budget, or comes out of it.
@@ -73,17 +75,18 @@ pub struct Budget {
     pub air: Option<Air>,
 }
 
-/// Computes it. `card_gb` is the size of the card.
+/// Computes it. `gps` is the board's satellite receiver, `card_gb` the size of the card.
 pub fn budget(
     config: &Config,
     board: &Energy,
+    gps: Option<&GpsWiring>,
     days: &Days24,
     batteries: &[Battery],
     card_gb: &Given,
 ) -> Budget {
     let air = air(config, days);
     let sent = air.as_ref().map(|air| air.energy_mwh.clone());
-    let (ways, more) = energy(config, board, days, batteries, sent.as_ref());
+    let (ways, more) = energy(config, board, gps, days, batteries, sent.as_ref());
     let card = card(config, days, card_gb);
     let unit = |key: &str| if key.ends_with("_mw") { "mW" } else { "s" };
     let mut given: Vec<Given> = board

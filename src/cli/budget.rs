@@ -131,7 +131,7 @@ pub fn run(args: Args) -> Done {
         "GB",
         if args.card_gb == 32.0 { "assumed" } else { "assumed: as given" },
     );
-    let budget = budget(&config, energy, &days, &batteries, &card);
+    let budget = budget(&config, energy, profile.gps.as_ref(), &days, &batteries, &card);
     if args.json {
         let text = serde_json::to_string(&budget).map_err(Failure::runtime)?;
         let _ = say(&text);
@@ -305,11 +305,18 @@ fn shown(budget: &Budget) -> String {
     let mut parts = vec![format!("Budget of a trap on {}", budget.board)];
     let rows = budget.ways.iter().map(|way| {
         let mut row = vec![way.name.to_owned()];
-        row.extend([way.rest_wh, way.bursts_wh, way.sending_wh, way.day_wh].map(digits));
+        row.extend([way.rest_wh, way.bursts_wh, way.sending_wh].map(digits));
+        row.extend(way.gps_wh.map(digits));
+        row.push(digits(way.day_wh));
         row
     });
     parts.push("Energy, watt-hours a day from the battery".to_owned());
-    parts.push(table(&["", "at rest", "bursts", "sending", "day"], rows.collect(), 1));
+    let receiver = budget.ways.iter().any(|way| way.gps_wh.is_some());
+    let heads: &[&str] = match receiver {
+        true => &["", "at rest", "bursts", "sending", "gps", "day"],
+        false => &["", "at rest", "bursts", "sending", "day"],
+    };
+    parts.push(table(heads, rows.collect(), 1));
     let names: Vec<&str> = budget.ways.iter().map(|way| way.name).collect();
     let mut heads = vec!["days per battery", "gives Wh"];
     heads.extend(&names);

@@ -24,6 +24,7 @@ use crate::daemon::sender::Sender;
 use crate::daemon::sender::channel::Carried;
 use crate::drivers::bench::Script;
 use crate::event::Outcome;
+use crate::hal::Place;
 use crate::units::Score;
 
 /// What must never be forgotten when these numbers are read.
@@ -67,7 +68,7 @@ pub fn run(args: Args) -> Done {
     let mut profile = board::find("bench", Path::new("")).map_err(Failure::runtime)?;
     profile.bench.seed = args.seed;
     profile.bench.bursts = args.bursts.unwrap_or(0);
-    let board = board::open_profile(&profile, None).map_err(Failure::runtime)?;
+    let board = board::open_profile(&profile, &Place::default()).map_err(Failure::runtime)?;
     let (script, asks) = (board.script.clone(), board.asked.clone());
     let networks = models::bundled(&config.models).map_err(Failure::runtime)?;
     let (names, taxa) = (networks.names(), Taxa::of(&networks, &config));
@@ -77,7 +78,15 @@ pub fn run(args: Args) -> Done {
     let mut pipeline =
         Pipeline::open(config.clone(), devices, Box::new(judge), names.clone()).map_err(failed)?;
     let (clock, gauges) = told;
-    let around = Around { clock, gauges, stop: &stop, site: None, shedding: Arc::default(), asks };
+    let around = Around {
+        clock,
+        gauges,
+        stop: &stop,
+        site: None,
+        shedding: Arc::default(),
+        asks,
+        place: Place::default(),
+    };
     let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);
     // In step with the script's time, which stands still between bursts.

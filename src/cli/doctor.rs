@@ -18,7 +18,7 @@ use crate::config::sending::Carrier;
 use crate::daemon::models;
 use crate::doctor::{self, Asked, CHECKS, Colour, Finding, Hands, Language, Linked, Loaded, Patient, Roots};
 use crate::drivers::system_clock::SystemClock;
-use crate::hal::{Camera, Clock, DeviceError, Locator, PowerControl, Trigger, UplinkError};
+use crate::hal::{Camera, Clock, DeviceError, Locator, Place, PowerControl, Trigger, UplinkError};
 use crate::store::{AirLog, Outbox, Reader, in_use};
 
 /// Shown at the end of `--help`.
@@ -239,7 +239,7 @@ impl Hands for Field<'_> {
     }
 
     fn camera(&mut self) -> Result<Option<Box<dyn Camera>>, DeviceError> {
-        board::camera(self.profile, &self.clock, self.config.site.coordinates)
+        board::camera(self.profile, &self.clock, &Place::said(self.config.site.coordinates))
     }
 
     fn control(&mut self) -> Option<Box<dyn PowerControl>> {

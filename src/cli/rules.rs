@@ -79,8 +79,9 @@ pub fn run(args: Args) -> Done {
         );
     }
     let lineage = move |name: &str| ancestors.get(name).cloned().unwrap_or_default();
-    let mut rules = Rules::new(config.alerts.clone(), config.site.coordinates, Box::new(lineage));
     let reader = Reader::open_readonly(&args.journal).map_err(Failure::input)?;
+    let place = config.site.coordinates.or_else(|| found(&reader, &config));
+    let mut rules = Rules::new(config.alerts.clone(), place, Box::new(lineage));
     let filter = Filter { since: args.since, until: args.until, ..Filter::default() };
     let bursts = reader.events(&filter).map_err(Failure::runtime)?;
     if !bursts.damaged.is_empty() {
@@ -94,6 +95,13 @@ pub fn run(args: Args) -> Done {
     }
     sums.print(&config, args.json);
     Ok(())
+}
+
+/// Where a satellite receiver found the deployment, by the journal, where the site goes by one.
+fn found(reader: &Reader, config: &Config) -> Option<(f64, f64)> {
+    let setups = reader.setups().ok().filter(|_| config.site.receiver)?.items;
+    let newest = setups.into_iter().rev().find(|setup| setup.deployment == config.site.name)?;
+    newest.setup.latitude.zip(newest.setup.longitude)
 }
 
 /// The classifier's labels, from its manifest alone: no network is loaded.

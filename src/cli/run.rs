@@ -25,7 +25,7 @@ use crate::daemon::power::{self, Keeper};
 use crate::daemon::pulse::Pulse;
 use crate::daemon::start;
 use crate::event::Outcome;
-use crate::hal::Asks;
+use crate::hal::{Asks, Place};
 use crate::store::{JournalError, Outbox};
 
 /// Shown at the end of `--help`.
@@ -65,10 +65,12 @@ pub fn run(args: Args) -> Done {
     let profile = args.site.profile(&site.base).map_err(Failure::input)?;
     // Where nobody said where it stands, the sun goes by what the satellite receiver found in an earlier run.
     let journal = args.instead.journal().unwrap_or(&site.base.journal.path);
-    let found = locating::remembered(&profile, journal, &site.base.site.name);
+    let remembered = locating::remembered(&profile, journal, &site.base.site.name);
+    let found = Place::said(None);
+    remembered.into_iter().for_each(|place| found.find(place));
     let open = |config: &Config| {
-        let place = config.site.coordinates.or(found);
-        let mut board = board::open_profile(&profile, place).map_err(unopened)?;
+        let place = found.unless(config.site.coordinates);
+        let mut board = board::open_profile(&profile, &place).map_err(unopened)?;
         if let Some(control) = board.power.as_deref_mut() {
             power::adopt(&*board.clock, control);
         }
@@ -80,7 +82,8 @@ pub fn run(args: Args) -> Done {
         false => None,
     };
     let (mut config, networks, unable) = once::judge(&site, &args)?;
-    config.site.coordinates = config.site.coordinates.or(found);
+    let place = found.unless(config.site.coordinates);
+    config.site.coordinates = place.get();
     let mut board = early.map_or_else(|| open(&config), Ok)?;
     signal_hook::flag::register(SIGUSR2, board.asked.signal()).map_err(Failure::runtime)?;
     let given_up = Arc::clone(&board.reboot);
@@ -103,7 +106,7 @@ pub fn run(args: Args) -> Done {
         // A run is over before a level could settle; the battery has rested since the last one.
         plan.settle = Duration::ZERO;
     }
-    let keeper = Keeper::new(plan, config.site.coordinates, told, control, clock.monotonic());
+    let keeper = Keeper::new(plan, place.clone(), told, control, clock.monotonic());
     let shedding = keeper.shedding();
     pipeline.keep(keeper).map_err(failed)?;
     let around = Around {
@@ -113,6 +116,7 @@ pub fn run(args: Args) -> Done {
         site: Some(&site),
         shedding: Arc::clone(&shedding),
         asks: Arc::clone(&asks),
+        place: place.clone(),
     };
     let whereabouts = locate::Around {
         clock: Arc::clone(&clock),
@@ -120,6 +124,7 @@ pub fn run(args: Args) -> Done {
         shedding,
         boot: pipeline.journal().boot(),
         deployment: config.site.name.clone(),
+        place: found.clone(),
     };
     let ready = sending::ready(&config, &pipeline, taxa, around)?;
     pipeline.listen(ready.retunes);

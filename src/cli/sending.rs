@@ -17,7 +17,7 @@ use crate::daemon::pulse::Beat;
 use crate::daemon::rules::Rules;
 use crate::daemon::sender::{Errand, Sender, Setup};
 use crate::daemon::taxa;
-use crate::hal::{Asks, Clock};
+use crate::hal::{Asks, Clock, Place};
 use crate::store::{JournalError, Outbox};
 use crate::vision::fence::Fence;
 
@@ -69,6 +69,8 @@ pub(super) struct Around<'a> {
     pub shedding: Arc<Shedding>,
     /// Takes wishes for a burst.
     pub asks: Arc<dyn Asks>,
+    /// Where the trap stands.
+    pub place: Place,
 }
 
 /// Sets a sender up on the journal of `pipeline`.
@@ -78,7 +80,7 @@ pub(super) fn ready(
     taxa: Taxa,
     around: Around<'_>,
 ) -> Result<Ready, Failure> {
-    let Around { clock, gauges, stop, site, shedding, asks } = around;
+    let Around { clock, gauges, stop, site, shedding, asks, place } = around;
     let channels = uplinks::open(config, &clock)?;
     let outbox = Outbox::of(pipeline.journal()).map_err(Failure::runtime)?;
     let (retune, retunes) = mpsc::channel();
@@ -93,7 +95,7 @@ pub(super) fn ready(
         thresholds: config.thresholds.clone(),
         names: taxa.names,
         channels,
-        watch: Box::new(Rules::new(config.alerts.clone(), config.site.coordinates, Box::new(lineage))),
+        watch: Box::new(Rules::new(config.alerts.clone(), place, Box::new(lineage))),
         key: config.out.commands.key.clone(),
         media: config.journal.media.clone(),
         clock,

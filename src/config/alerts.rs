@@ -76,10 +76,10 @@ pub struct Alert {
     pub on: bool,
 }
 
-/// Checks all rules. `coordinates` are the site's, `used` the uplinks it sends by.
+/// Checks all rules. `placed`: the site's place is known or will be; `used` are the uplinks it sends by.
 pub(super) fn check(
     raw: Vec<raw::Alert>,
-    coordinates: Option<(f64, f64)>,
+    placed: bool,
     used: &[Carrier],
     ranges: &Ranges<'_>,
 ) -> Result<Vec<Alert>, ConfigError> {
@@ -96,15 +96,10 @@ pub(super) fn check(
             return ranges.refuse("alert.name", format!("\"{}\" twice", rule.name), "a name for each rule");
         }
     }
-    raw.into_iter().map(|rule| one(rule, coordinates, used, ranges)).collect()
+    raw.into_iter().map(|rule| one(rule, placed, used, ranges)).collect()
 }
 
-fn one(
-    raw: raw::Alert,
-    coordinates: Option<(f64, f64)>,
-    used: &[Carrier],
-    ranges: &Ranges<'_>,
-) -> Result<Alert, ConfigError> {
+fn one(raw: raw::Alert, placed: bool, used: &[Carrier], ranges: &Ranges<'_>) -> Result<Alert, ConfigError> {
     let minutes = |key, value, range| {
         Ok(Duration::from_secs(u64::from(ranges.whole(key, value, range)?) * 60)) as Result<_, ConfigError>
     };
@@ -128,9 +123,10 @@ fn one(
         return ranges.refuse("alert.uplinks", among(&format!("\"{}\"", stray.as_str())), &allowed);
     }
     let hours = match hours(&raw.hours) {
-        Some(Hours::Night | Hours::Day) if coordinates.is_none() => {
+        Some(Hours::Night | Hours::Day) if !placed => {
             let value = format!("{} of a site without coordinates", among(&format!("\"{}\"", raw.hours)));
-            let allowed = "\"any\" or \"22:00-05:30\" (UTC), or give `site.latitude` and `site.longitude`";
+            let allowed = "\"any\" or \"22:00-05:30\" (UTC), or give `site.latitude` and `site.longitude`, or \
+                           `site.receiver = true` where the board has a satellite receiver";
             return ranges.refuse("alert.hours", value, allowed);
         }
         Some(hours) => hours,

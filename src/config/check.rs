@@ -21,6 +21,7 @@ const MB: u64 = 1_000_000;
 pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, ConfigError> {
     let ranges = Ranges { file };
     let site = ranges.site(raw.site)?;
+    let placed = site.coordinates.is_some() || site.receiver;
     let out = raw::Out {
         sending: raw.sending,
         directory: raw.directory,
@@ -32,8 +33,8 @@ pub(super) fn check(raw: Raw, file: &str, folder: &Path) -> Result<Config, Confi
     };
     let out = sending::check(out, &site.name, &ranges, folder)?;
     Ok(Config {
-        alerts: alerts::check(raw.alert, site.coordinates, &out.sending.uplinks, &ranges)?,
-        power: power::check(raw.power, site.coordinates.is_some(), &ranges)?,
+        alerts: alerts::check(raw.alert, placed, &out.sending.uplinks, &ranges)?,
+        power: power::check(raw.power, placed, &ranges)?,
         out,
         site,
         board: raw.board,
@@ -57,6 +58,7 @@ pub(super) fn defaults() -> Config {
             name: "trap".to_owned(),
             location: String::new(),
             coordinates: None,
+            receiver: false,
             setup: Setup::default(),
         },
         board: "bench".to_owned(),
@@ -171,7 +173,10 @@ impl Ranges<'_> {
             comments: site.comments,
         };
         match setup.check() {
-            Ok(()) => Ok(Site { name: site.name, location: site.location, coordinates, setup }),
+            Ok(()) => {
+                let (name, location, receiver) = (site.name, site.location, site.receiver);
+                Ok(Site { name, location, coordinates, receiver, setup })
+            }
             Err(SetupError { key, value, allowed }) => self.refuse(&format!("site.{key}"), value, allowed),
         }
     }
@@ -295,6 +300,7 @@ mod tests {
         "location",
         "latitude",
         "longitude",
+        "receiver",
         "coordinate_uncertainty_m",
         "location_id",
         "setup_by",

@@ -66,6 +66,8 @@ pub struct Site {
     pub location: String,
     /// Degrees (north -90..=90, east -180..=180), both or neither.
     pub coordinates: Option<(f64, f64)>,
+    /// Whether a satellite receiver is to say where it stands, where there are none.
+    pub receiver: bool,
     /// What else is known of the deployment, name and coordinates included where they are given.
     pub setup: Setup,
 }

@@ -234,7 +234,8 @@ fn windows(
                 return ranges.refuse(key, shown, allowed);
             };
             if window.by_the_sun() && !placed {
-                let allowed = "times in UTC only, as long as site.latitude and site.longitude are not known";
+                let allowed = "times in UTC only, as long as site.latitude and site.longitude are not known; or \
+                               site.receiver = true, where the board has a satellite receiver";
                 return ranges.refuse(key, shown, allowed);
             }
             Ok(window)
@@ -276,6 +277,8 @@ mod tests {
         let nowhere =
             Config::parse("[power]\nlow_hours = ['sunset..23:00']", "s", Path::new("")).unwrap_err();
         assert!(nowhere.to_string().contains("site.latitude"), "{nowhere}");
+        let found = "[site]\nreceiver = true\n[power]\nlow_hours = ['sunset..23:00']";
+        assert!(Config::parse(found, "s", Path::new("")).is_ok(), "a receiver will say where it stands");
     }
 
     #[test]

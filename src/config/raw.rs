@@ -100,6 +100,8 @@ pub struct Site {
     pub latitude: Option<f64>,
     /// Degrees east.
     pub longitude: Option<f64>,
+    /// Whether a satellite receiver says where it stands.
+    pub receiver: bool,
     /// Metres.
     pub coordinate_uncertainty_m: Option<u32>,
     /// Identifier of the place.
@@ -139,6 +141,7 @@ impl Default for Site {
             location: String::new(),
             latitude: None,
             longitude: None,
+            receiver: false,
             coordinate_uncertainty_m: None,
             location_id: None,
             setup_by: None,

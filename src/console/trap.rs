@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::{Console, Trap, held, hub, settings};
 use crate::config::Config;
 use crate::daemon::live::Power;
+use crate::daemon::locate::Word;
 use crate::units::ClockQuality;
 
 /// Before the run is ended for good, the answer to the page leaves.
@@ -34,7 +35,7 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
             "now": hub::time(now), "clock": null, "boot": null, "uptime_s": null, "battery_mv": null,
             "battery_percent": null, "battery_ma": null, "strained": null,
             "temperature_c": null, "card_free": null, "bursts_today": null, "empties_today": null,
-            "events_waiting": null, "last_burst": null, "models": [], "aim": { "on": false, "ends_in_s": null },
+            "events_waiting": null, "last_burst": null, "gps": null, "models": [], "aim": { "on": false, "ends_in_s": null },
         }));
     };
     let book = console.book(0).ok_or_else(|| Refusal::unknown("journal"))?;
@@ -47,6 +48,10 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
         (gauges.battery(), gauges.charge().unwrap_or_default(), gauges.strain(), gauges.temperature())
     };
     let vitals = console.hub.vitals();
+    let gps = match trap.profile.as_ref().is_some_and(|profile| profile.gps.is_some()) {
+        true => Some(by_satellite(&book.read(|reader| Word::of(reader, &trap.config.site.name))?)),
+        false => None,
+    };
     Ok(json!({
         "now": hub::time(now),
         "clock": clock.as_str(),
@@ -63,6 +68,7 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
         "events_waiting": waiting,
         "last_burst": last,
         "last_pir": vitals.triggered.map(hub::time),
+        "gps": gps,
         "models": trap.models,
         "aim": {
             "on": trap.live.aiming().is_some(),
@@ -71,6 +77,18 @@ pub(super) fn status(console: &Console) -> Result<Value, Refusal> {
         },
         "off_in_s": trap.switch.left().map(|left| left.as_secs()),
     }))
+}
+
+/// The last fix of the satellite receiver, and the attempt after it that found nothing.
+fn by_satellite(word: &Word) -> Value {
+    let when = |seconds: i64| DateTime::from_timestamp(seconds, 0).map(hub::time);
+    let last = word.last.as_ref();
+    let missed = word.missed.as_ref();
+    json!({
+        "at": last.and_then(|last| when(last.at)),
+        "place": last.and_then(|last| last.place),
+        "missed": missed.map(|missed| json!({ "at": missed.at.and_then(when), "why": missed.why })),
+    })
 }
 
 /// The folder that holds `path`.

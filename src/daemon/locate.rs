@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::power::Shedding;
-use crate::hal::{Clock, DeviceError, Fix, Locator};
-use crate::store::{Happening, JournalError, Located, Outbox};
+use crate::hal::{Clock, DeviceError, Fix, Locator, Place};
+use crate::store::{Happening, JournalError, Located, Outbox, Reader};
 use crate::units::ClockQuality;
 
 /// Counter of attempts without a fix, whatever the reason.
@@ -21,6 +21,9 @@ pub const WITHOUT_FIX: &str = "gps.without_fix";
 
 /// Under this name the journal keeps the last fix.
 const LAST: &str = "gps.last";
+
+/// Under this name the journal keeps the last attempt without a fix; nothing is there once one was found again.
+const MISSED: &str = "gps.missed";
 
 /// The receiver is listened to so long in one go, so that a wish to stop is noticed.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -78,6 +81,39 @@ impl Last {
     }
 }
 
+/// The last attempt, where it found nothing, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// The deployment's name.
+    pub deployment: String,
+    /// When it ended, seconds since 1970; `None`: the clock was not set.
+    pub at: Option<i64>,
+    /// Why there was none.
+    pub why: String,
+}
+
+/// What is known of the receiver, for people.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Word {
+    /// The last fix.
+    pub last: Option<Last>,
+    /// The attempt after it that found nothing.
+    pub missed: Option<Missed>,
+}
+
+impl Word {
+    /// What the journal behind `reader` knows of the receiver of `deployment`; bytes that cannot be read count as nothing.
+    pub fn of(reader: &Reader, deployment: &str) -> Result<Word, JournalError> {
+        let last: Option<Last> = reader.state(LAST)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let missed: Option<Missed> =
+            reader.state(MISSED)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(Word {
+            last: last.filter(|last| last.deployment == deployment),
+            missed: missed.filter(|missed| missed.deployment == deployment),
+        })
+    }
+}
+
 /// What is around it.
 pub struct Around {
     /// Tells the time, and is corrected.
@@ -90,6 +126,8 @@ pub struct Around {
     pub boot: u32,
     /// The deployment's name.
     pub deployment: String,
+    /// Told of every place that is found.
+    pub place: Place,
 }
 
 /// Asks the receiver.
@@ -171,6 +209,12 @@ impl Whereabouts {
     /// Counted each time, told once.
     fn nothing(&mut self, why: &str) -> Result<(), JournalError> {
         self.around.outbox.count(WITHOUT_FIX, 1)?;
+        let (utc, quality) = self.around.clock.utc();
+        let at = (quality != ClockQuality::Unset).then(|| utc.timestamp());
+        let missed = Missed { deployment: self.around.deployment.clone(), at, why: why.to_owned() };
+        if let Ok(bytes) = serde_json::to_vec(&missed) {
+            self.around.outbox.put_state(MISSED, &bytes)?;
+        }
         if std::mem::replace(&mut self.fails, true) {
             return Ok(());
         }
@@ -192,10 +236,15 @@ impl Whereabouts {
 
     fn found(&mut self, fix: &Fix) -> Result<(), JournalError> {
         self.take_time(fix.utc)?;
+        if self.around.outbox.state(MISSED)?.is_some_and(|missed| !missed.is_empty()) {
+            self.around.outbox.put_state(MISSED, &[])?;
+        }
         if std::mem::replace(&mut self.fails, false) {
             self.tell("gps", "the satellite receiver has a fix again")?;
         }
         let Some(place) = fix.place else { return Ok(()) };
+        // Before the journal, which a full card may keep from taking it.
+        self.around.place.find(place);
         let last =
             Last { deployment: self.around.deployment.clone(), at: fix.utc.timestamp(), place: Some(place) };
         let step = 10f64.powi(-i32::from(self.plan.decimals));

@@ -426,6 +426,10 @@ impl Pipeline {
             self.watch.failed_capture();
             vec![Shot { taken: at, jpeg: Err(fault.to_string()) }; plan.frames]
         });
+        let arrived = shots.iter().find(|shot| shot.jpeg.is_ok()).filter(|_| self.totals.frames == 0);
+        if let Some(ago) = arrived.and_then(|shot| (self.devices.clock.utc().0 - shot.taken).to_std().ok()) {
+            start::was("first frame", ago);
+        }
         self.totals.frames += shots.len() as u64;
         self.totals.taken += shots.iter().flat_map(|s| &s.jpeg).map(|jpeg| jpeg.len() as u64).sum::<u64>();
         shots

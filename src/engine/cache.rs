@@ -1,7 +1,7 @@
 //! Optimised networks, kept on the card between starts: a trap whose power is cut between triggers loads them every time.
 //!
-//! One file per network, library and processor, named by the key of all three; a small one beside it says whether it is
-//! whole. What is damaged, or cannot be loaded, is made anew.
+//! One file per network, engine and processor, named by the key of all three; small ones beside it say whether it is
+//! whole, and what it was checked for. What is damaged, or cannot be loaded, is made anew.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,6 +12,9 @@ use super::hash::sha256;
 
 /// Names the folder; empty for none.
 const VARIABLE: &str = "TRAPLINE_CACHE";
+
+/// What the files of networks end in, after a dot.
+const NETWORK: &str = "network";
 
 /// Networks kept, the newest: a detector and a classifier for each of a few versions of the library.
 const KEPT: usize = 8;
@@ -85,18 +88,37 @@ impl Cache {
         self.clear();
     }
 
+    /// Whether `checks` is the line that was last noted under `key`.
+    pub fn checked(&self, key: &str, checks: &str) -> bool {
+        std::fs::read_to_string(self.note(key)).is_ok_and(|noted| noted == checks)
+    }
+
+    /// Notes the line `checks` under `key`, if something is kept there.
+    pub fn note_checked(&self, key: &str, checks: &str) {
+        if self.seal(key).exists()
+            && let Err(error) = std::fs::write(self.note(key), checks)
+        {
+            log::debug!("{}: {error}", self.note(key).display());
+        }
+    }
+
     /// Removes what is kept under `key`.
     pub fn forget(&self, key: &str) {
+        let _ = std::fs::remove_file(self.note(key));
         let _ = std::fs::remove_file(self.seal(key));
         let _ = std::fs::remove_file(self.file(key));
     }
 
     fn file(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.onnx"))
+        self.folder.join(format!("{key}.{NETWORK}"))
     }
 
     fn seal(&self, key: &str) -> PathBuf {
         self.folder.join(format!("{key}.seal"))
+    }
+
+    fn note(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{key}.checked"))
     }
 
     /// Leaves the newest [`KEPT`] networks.
@@ -104,7 +126,7 @@ impl Cache {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
         let dated = |entry: std::fs::DirEntry| {
             let path = entry.path();
-            let network = path.extension().is_some_and(|extension| extension == "onnx");
+            let network = path.extension().is_some_and(|extension| extension == NETWORK);
             Some((entry.metadata().ok()?.modified().ok()?, path)).filter(|_| network)
         };
         let mut files: Vec<_> = entries.flatten().filter_map(dated).collect();
@@ -159,6 +181,25 @@ mod tests {
             assert!(!file.exists(), "what is damaged goes");
             kept(&cache, "k", b"a network");
         }
+    }
+
+    #[test]
+    fn what_was_checked_goes_with_what_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().to_owned());
+        cache.note_checked("k", "all of it");
+        assert!(!cache.checked("k", "all of it"), "there is nothing to note it with");
+        kept(&cache, "k", b"a network");
+        cache.note_checked("k", "all of it");
+        assert!(
+            cache.checked("k", "all of it")
+                && !cache.checked("k", "more")
+                && !cache.checked("l", "all of it")
+        );
+        std::fs::write(cache.get("k").unwrap(), b"damaged").unwrap();
+        assert_eq!(cache.get("k"), None);
+        kept(&cache, "k", b"a network");
+        assert!(!cache.checked("k", "all of it"), "another one was kept");
     }
 
     #[test]

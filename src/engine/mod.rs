@@ -26,7 +26,7 @@
 //! | [`fake`] | an engine that answers what a test tells it to |
 
 pub mod attributes;
-#[cfg(feature = "onnxruntime")]
+#[cfg(any(feature = "tract", feature = "onnxruntime"))]
 mod cache;
 pub mod catalog;
 pub mod choose;
@@ -115,15 +115,23 @@ pub trait Engine: Send + Sync {
         threads: usize,
     ) -> Result<Box<dyn Network>, EngineError>;
 
-    /// Whether the engine keeps what it makes of networks for the next start.
-    fn keeps(&self) -> bool {
-        false
-    }
-
-    /// The network whose SHA-256 this is (64 hexadecimal digits), if it was kept and fits `spec`.
+    /// The network whose SHA-256 this is (64 hexadecimal digits), if an earlier start kept what it made of it, for this
+    /// `spec`.
     fn kept(&self, sha256: &str, spec: &manifest::Input, threads: usize) -> Option<Box<dyn Network>> {
         let _ = (sha256, spec, threads);
         None
+    }
+
+    /// Whether `checks` is what was last [noted](Engine::note_checked) of the kept network.
+    fn checked(&self, sha256: &str, spec: &manifest::Input, checks: &str) -> bool {
+        let _ = (sha256, spec, checks);
+        false
+    }
+
+    /// Notes with the kept network, if there is one, that it passed `checks` (one line, which tells all that they
+    /// depend on).
+    fn note_checked(&self, sha256: &str, spec: &manifest::Input, checks: &str) {
+        let _ = (sha256, spec, checks);
     }
 
     /// Like [`Engine::load`], of a network whose SHA-256 is known; keeps what was made of it where the engine does.
@@ -150,7 +158,7 @@ pub trait Network: Send {
 /// Without the feature `tract` there is none, and the error says how to get one.
 pub fn builtin() -> Result<Box<dyn Engine>, EngineError> {
     #[cfg(feature = "tract")]
-    return Ok(Box::new(tract::Tract));
+    return Ok(Box::new(tract::Tract::usual()));
     #[cfg(not(feature = "tract"))]
     return Err(EngineError::NotBuiltIn {
         engine: "tract".into(),

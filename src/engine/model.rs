@@ -1,5 +1,6 @@
 //! A network that fits its manifest: hash checked, loaded once, tried once.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,8 @@ pub enum ModelError {
 impl Model {
     /// Opens the model at `path` (a manifest, or a folder with one): reads and checks the manifest, checks the
     /// network's SHA-256, loads it on `engine` with `threads` (0: one per core) and runs it once on a blank input
-    /// to see that its output is what the manifest says. Of several forms the one for `engine` is taken.
+    /// to see that its output is what the manifest says. Of several forms the one for `engine` is taken. What an engine
+    /// kept of an earlier start is taken as it is when neither manifest nor file has changed since.
     pub fn open(path: &Path, engine: &dyn Engine, threads: usize) -> Result<Model, ModelError> {
         Model::of_file(Manifest::load(path)?, engine, threads)
     }
@@ -94,15 +96,26 @@ impl Model {
             file: manifest.file.clone(),
             reason: e.to_string(),
         };
-        // A kept network spares holding the file's own in memory.
-        if engine.keeps() && sha256_file(&manifest.file).map_err(unreadable)? == manifest.sha256 {
-            let kept = engine.kept(&manifest.sha256, &manifest.input, threads);
-            if let Some(network) = kept {
-                return Model::tried(manifest, network, engine);
+        let (sha256, checks) = (manifest.sha256.clone(), checks(&manifest));
+        let checked = |checks: &str| engine.checked(&sha256, &manifest.input, checks);
+        let model = match engine.kept(&sha256, &manifest.input, threads) {
+            // Nothing has changed since the file's hash was compared and the network tried.
+            Some(network) if checks.as_deref().is_some_and(checked) => {
+                return Ok(Model::of(manifest, network, engine));
             }
+            // A kept network spares holding the file's own in memory.
+            Some(network) if sha256_file(&manifest.file).map_err(unreadable)? == sha256 => {
+                Model::tried(manifest, network, engine)?
+            }
+            _ => {
+                let onnx = std::fs::read(&manifest.file).map_err(unreadable)?;
+                Model::from_manifest(manifest, &onnx, engine, threads)?
+            }
+        };
+        if let Some(checks) = checks {
+            engine.note_checked(&sha256, &model.manifest.input, &checks);
         }
-        let onnx = std::fs::read(&manifest.file).map_err(unreadable)?;
-        Model::from_manifest(manifest, &onnx, engine, threads)
+        Ok(model)
     }
 
     /// The same from memory, for models that are part of the program.
@@ -145,9 +158,13 @@ impl Model {
         engine: &dyn Engine,
     ) -> Result<Model, ModelError> {
         let path = manifest.path.clone();
-        let mut model = Model { engine: engine.name(), network, manifest, busy: Duration::ZERO };
+        let mut model = Model::of(manifest, network, engine);
         model.dry_run().map_err(|error| ModelError::Engine { manifest: path, error })?;
         Ok(model)
+    }
+
+    fn of(manifest: Manifest, network: Box<dyn Network>, engine: &dyn Engine) -> Model {
+        Model { engine: engine.name(), network, manifest, busy: Duration::ZERO }
     }
 
     /// What the model is.
@@ -226,6 +243,22 @@ impl Model {
             Some(at) => Err(EngineError::Output(format!("number {at} of it is {}", data[at]))),
         }
     }
+}
+
+/// All that the hash and the trial of a model depend on, as one line: what its manifest says, its file (where it lies, how
+/// long it is, when it and its entry were changed), and this program. `None` where the file cannot be asked.
+fn checks(manifest: &Manifest) -> Option<String> {
+    let file = std::fs::metadata(&manifest.file).ok()?;
+    let entry = (
+        file.dev(),
+        file.ino(),
+        file.len(),
+        file.mtime(),
+        file.mtime_nsec(),
+        file.ctime(),
+        file.ctime_nsec(),
+    );
+    Some(sha256(format!("{} {entry:?} {manifest:?}", env!("CARGO_PKG_VERSION")).as_bytes()))
 }
 
 #[cfg(test)]
@@ -376,5 +409,43 @@ mod tests {
             Model::open(Path::new("no/such/model.toml"), &engine, 1),
             Err(ModelError::Manifest(ManifestError::Read { .. }))
         ));
+    }
+
+    #[test]
+    #[cfg(feature = "tract")]
+    fn what_was_checked_is_taken_as_it_is_until_something_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["bench-classifier.onnx", "labels.csv", "manifest.toml"] {
+            let from = Path::new("models/bench-classifier").join(file);
+            std::fs::copy(from, folder.path().join(file)).unwrap();
+        }
+        let kept = folder.path().join("kept");
+        let engine = crate::engine::tract::Tract::caching(Some(kept.clone()));
+        let opened = || Model::open(folder.path(), &engine, 1);
+        let noted = || {
+            let files = std::fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path());
+            let note = files.into_iter().find(|file| file.extension().is_some_and(|ends| ends == "checked"));
+            std::fs::read_to_string(note.unwrap()).unwrap()
+        };
+        opened().unwrap();
+        let first = noted();
+        opened().unwrap();
+        assert_eq!(noted(), first);
+        // One byte of the network.
+        let onnx = folder.path().join("bench-classifier.onnx");
+        let mut bytes = std::fs::read(&onnx).unwrap();
+        bytes[1000] ^= 1;
+        std::fs::write(&onnx, &bytes).unwrap();
+        assert!(matches!(opened().unwrap_err(), ModelError::Hash { .. }));
+        bytes[1000] ^= 1;
+        std::fs::write(&onnx, &bytes).unwrap();
+        opened().unwrap();
+        assert_ne!(noted(), first, "the file was written anew");
+        // One label too few for the network.
+        let labels = folder.path().join("labels.csv");
+        let text = std::fs::read_to_string(&labels).unwrap();
+        let shorter: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
+        std::fs::write(&labels, shorter.join("\n")).unwrap();
+        assert!(matches!(opened().unwrap_err(), ModelError::Engine { .. }));
     }
 }

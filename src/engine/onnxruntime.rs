@@ -74,6 +74,11 @@ impl OnnxRuntime {
         self
     }
 
+    /// The cache, where its networks are of use: other providers optimise in their own way.
+    fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref().filter(|_| self.provider == Provider::Cpu)
+    }
+
     /// The key of a network in the cache.
     fn key(&self, sha256: &str) -> String {
         Cache::key(sha256, &format!("ONNX Runtime {}", self.library.version))
@@ -180,13 +185,8 @@ impl Engine for OnnxRuntime {
         self.load_with(onnx, None, spec, threads)
     }
 
-    fn keeps(&self) -> bool {
-        self.provider == Provider::Cpu && self.cache.is_some()
-    }
-
     fn kept(&self, sha256: &str, spec: &Input, threads: usize) -> Option<Box<dyn Network>> {
-        let cache = self.cache.as_ref().filter(|_| self.provider == Provider::Cpu)?;
-        let key = self.key(sha256);
+        let (cache, key) = (self.cache()?, self.key(sha256));
         let file = cache.get(&key)?;
         let made = self.commit(Bytes::In(&file), Provider::Cpu, cores(threads), &Optimise::Done);
         match made.map_err(|reason| self.cannot_load(reason)).and_then(|session| self.loaded(session, spec)) {
@@ -196,6 +196,16 @@ impl Engine for OnnxRuntime {
                 cache.forget(&key);
                 None
             }
+        }
+    }
+
+    fn checked(&self, sha256: &str, _: &Input, checks: &str) -> bool {
+        self.cache().is_some_and(|cache| cache.checked(&self.key(sha256), checks))
+    }
+
+    fn note_checked(&self, sha256: &str, _: &Input, checks: &str) {
+        if let Some(cache) = self.cache() {
+            cache.note_checked(&self.key(sha256), checks);
         }
     }
 
@@ -246,7 +256,7 @@ impl OnnxRuntime {
             return Err(self.cannot_load(onnx::second_file(&tensor)));
         }
         let threads = cores(threads);
-        let kept = sha256.zip(self.cache.as_ref()).filter(|_| self.provider == Provider::Cpu);
+        let kept = sha256.zip(self.cache());
         let made = match kept {
             Some((sha256, cache)) => self.commit_keeping(onnx, &self.key(sha256), cache, threads),
             None => self.commit(Bytes::Held(onnx), self.provider, threads, &Optimise::Now),

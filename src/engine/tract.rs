@@ -4,7 +4,9 @@
 //! stored as int8 run at the speed of f32. Fully quantised (QDQ) networks run too, slower than in f32.
 //! tract runs a network on the calling thread: `threads` above 1 is told to the log and ignored.
 
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
@@ -13,15 +15,39 @@ use tract_onnx::tract_core::ops::math::sub;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax};
 use tract_onnx::tract_hir::infer::Factoid;
 
+use super::cache::Cache;
 use super::form::Kind;
 use super::manifest::{Dtype, Input};
 use super::{Data, Engine, EngineError, Network, Tensor, onnx};
 
 const NAME: &str = "tract 0.23";
 
+/// The release: what it keeps is for itself. A test holds it against `Cargo.lock`.
+const VERSION: &str = "0.23.9";
+
 /// The engine.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tract;
+#[derive(Debug, Clone, Default)]
+pub struct Tract {
+    /// Where networks are kept once they are typed and simplified.
+    cache: Option<Cache>,
+}
+
+impl Tract {
+    /// Keeps networks where this user's programs keep such files.
+    pub fn usual() -> Self {
+        Tract { cache: Cache::usual() }
+    }
+
+    /// Keeps networks in `folder`; `None`: nowhere.
+    pub fn caching(folder: Option<PathBuf>) -> Self {
+        Tract { cache: folder.map(Cache::at) }
+    }
+
+    /// The key of a network in the cache: it was typed for this input.
+    fn key(sha256: &str, spec: &Input) -> String {
+        Cache::key(sha256, &format!("{NAME} {VERSION} {} {:?} {:?}", spec.name, spec.shape(), spec.dtype))
+    }
+}
 
 impl Engine for Tract {
     fn name(&self) -> String {
@@ -33,14 +59,102 @@ impl Engine for Tract {
     }
 
     fn load(&self, onnx: &[u8], spec: &Input, threads: usize) -> Result<Box<dyn Network>, EngineError> {
-        if threads > 1 {
-            log::info!("{NAME} runs a network on one thread; {threads} were asked for");
-        }
-        // A network that makes the engine panic is a network it cannot load.
-        let loaded = catch_unwind(AssertUnwindSafe(|| load(onnx, spec)));
-        let network = loaded.unwrap_or_else(|_| Err(cannot_load("it gave up")))?;
-        Ok(Box::new(network))
+        tell(threads);
+        guarded(|| ready(simplified(onnx, spec)?, spec))
     }
+
+    fn kept(&self, sha256: &str, spec: &Input, threads: usize) -> Option<Box<dyn Network>> {
+        let (cache, key) = (self.cache.as_ref()?, Tract::key(sha256, spec));
+        let file = cache.get(&key)?;
+        tell(threads);
+        guarded(|| ready(read(&file).map_err(|e| cannot_load(format!("{e:#}")))?, spec))
+            .inspect_err(|error| {
+                log::warn!("{}: {error}; it is made anew", file.display());
+                cache.forget(&key);
+            })
+            .ok()
+    }
+
+    fn checked(&self, sha256: &str, spec: &Input, checks: &str) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.checked(&Tract::key(sha256, spec), checks))
+    }
+
+    fn note_checked(&self, sha256: &str, spec: &Input, checks: &str) {
+        if let Some(cache) = &self.cache {
+            cache.note_checked(&Tract::key(sha256, spec), checks);
+        }
+    }
+
+    fn load_known(
+        &self,
+        onnx: &[u8],
+        sha256: &str,
+        spec: &Input,
+        threads: usize,
+    ) -> Result<Box<dyn Network>, EngineError> {
+        tell(threads);
+        guarded(|| {
+            let simple = simplified(onnx, spec)?;
+            if let Some(cache) = &self.cache {
+                keep(cache, &Tract::key(sha256, spec), &simple);
+            }
+            ready(simple, spec)
+        })
+    }
+}
+
+fn tell(threads: usize) {
+    if threads > 1 {
+        log::info!("{NAME} runs a network on one thread; {threads} were asked for");
+    }
+}
+
+/// A network that makes the engine panic is a network it cannot load.
+fn guarded(load: impl FnOnce() -> Result<Loaded, EngineError>) -> Result<Box<dyn Network>, EngineError> {
+    let loaded = catch_unwind(AssertUnwindSafe(load));
+    Ok(Box::new(loaded.unwrap_or_else(|_| Err(cannot_load("it gave up")))?))
+}
+
+/// A network whose every type is known, simplified, but not yet laid out for a processor.
+struct Simple {
+    model: TypedModel,
+    outputs: Vec<String>,
+}
+
+/// Keeps a network for the next start. One that NNEF has no words for (those with quantised activations) is told to the
+/// log, and made anew each time.
+fn keep(cache: &Cache, key: &str, simple: &Simple) {
+    let Some(room) = cache.room() else { return };
+    match catch_unwind(AssertUnwindSafe(|| write(&room, simple))) {
+        Ok(Ok(())) => cache.keep(key, &room),
+        failed => {
+            let reason = failed.map(|said| said.err().map(|e| format!("{e:#}")).unwrap_or_default());
+            log::debug!("{NAME} cannot keep the network: {}", reason.unwrap_or_else(|_| "it gave up".into()));
+            let _ = std::fs::remove_file(room);
+        }
+    }
+}
+
+/// The outputs' names, a line each, an empty line, and the network as NNEF in a tar archive.
+fn write(file: &Path, simple: &Simple) -> TractResult<()> {
+    let mut file = BufWriter::new(std::fs::File::create(file)?);
+    for name in simple.outputs.iter().filter(|name| !name.is_empty()) {
+        writeln!(file, "{name}")?;
+    }
+    writeln!(file)?;
+    tract_nnef::nnef().with_onnx().write(&simple.model, &mut file)?;
+    Ok(file.flush()?)
+}
+
+/// What [`write`] wrote.
+fn read(file: &Path) -> TractResult<Simple> {
+    let mut file = BufReader::new(std::fs::File::open(file)?);
+    let mut lines = (&mut file).lines();
+    let outputs: Result<Vec<String>, io::Error> =
+        lines.by_ref().take_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).collect();
+    let nnef = tract_nnef::nnef().with_onnx();
+    let model = nnef.model_for_read(&mut file)?;
+    Ok(Simple { model, outputs: outputs? })
 }
 
 struct Loaded {
@@ -54,7 +168,8 @@ fn cannot_load(reason: impl std::fmt::Display) -> EngineError {
     EngineError::Load { engine: NAME.into(), reason: reason.to_string() }
 }
 
-fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
+/// The network in an ONNX file.
+fn simplified(onnx: &[u8], spec: &Input) -> Result<Simple, EngineError> {
     let chain = |e: TractError| cannot_load(format!("{e:#}"));
     if let Some(tensor) = onnx::in_second_file(onnx) {
         return Err(cannot_load(onnx::second_file(&tensor)));
@@ -72,12 +187,19 @@ fn load(onnx: &[u8], spec: &Input) -> Result<Loaded, EngineError> {
         proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
     // Its weights are in the model by now.
     drop(proto);
-    let plan = model
+    let model = model
         .into_typed()
         .and_then(shield_quantised_softmax)
-        .and_then(|m| m.into_optimized())
-        .and_then(|m| m.into_runnable())
+        .and_then(|model| model.into_decluttered())
         .map_err(chain)?;
+    Ok(Simple { model, outputs })
+}
+
+/// The network laid out for this processor.
+fn ready(simple: Simple, spec: &Input) -> Result<Loaded, EngineError> {
+    let Simple { mut model, outputs } = simple;
+    let plan = model.optimize().and_then(|()| model.into_runnable());
+    let plan = plan.map_err(|e| cannot_load(format!("{e:#}")))?;
     Ok(Loaded { plan, outputs, shape: spec.shape(), dtype: spec.dtype })
 }
 
@@ -163,7 +285,7 @@ fn from_tract(value: &tract_onnx::prelude::Tensor) -> TractResult<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::manifest::{Colour, Layout, Resize};
+    use crate::engine::manifest::{Colour, Layout, Manifest, Resize};
 
     // Written with the onnx package: Conv 1x1 (weights int8 [[64,-32,16],[-128,127,8]] behind DequantizeLinear with
     // scales 0.5 and 0.25, bias 1 and -1), mean over the picture. `qdq` takes and gives bytes (input scale 1/255,
@@ -189,12 +311,13 @@ mod tests {
     }
 
     fn refusal(onnx: &[u8], spec: &Input) -> String {
-        Tract.load(onnx, spec, 1).map(|_| ()).unwrap_err().to_string()
+        Tract::default().load(onnx, spec, 1).map(|_| ()).unwrap_err().to_string()
     }
 
     #[test]
     fn weights_stored_as_int8_are_folded_when_loading() {
-        let mut network = load(INT8_WEIGHTS, &spec(Layout::Nchw, Dtype::F32)).unwrap();
+        let like = spec(Layout::Nchw, Dtype::F32);
+        let mut network = ready(simplified(INT8_WEIGHTS, &like).unwrap(), &like).unwrap();
         let left: Vec<String> =
             network.plan.model().nodes().iter().map(|n| n.op.name().to_string()).collect();
         assert!(!left.iter().any(|op| op.contains("antize") || op.contains("Cast")), "{left:?}");
@@ -209,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_fully_quantised_network_takes_and_gives_bytes() {
-        let mut network = Tract.load(QDQ, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
+        let mut network = Tract::default().load(QDQ, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
         let bytes = (0..48).map(|i| i * 5).collect();
         let out = network.run(&Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
         // By hand: 32 * 112.5/255 - 16 * 117.5/255 + 8 * 122.5/255 + 1 = 11.59, and 0.47; rounded, plus 128.
@@ -221,7 +344,7 @@ mod tests {
         // `qdq` followed by DequantizeLinear (scale 1, zero point 128), Softmax and QuantizeLinear (scale 1/256): by
         // hand, of 12 and 0 the softmax is 1 / (1 + e^-12) = 0.99999 and 0.00001, so 255 (saturated) and 0.
         let network = include_bytes!("../../tests/data/qdq_softmax.onnx");
-        let mut network = Tract.load(network, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
+        let mut network = Tract::default().load(network, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
         let bytes = (0..48).map(|i| i * 5).collect();
         let out = network.run(&Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
         assert_eq!(out[0].1.data, Data::U8(vec![255, 0]));
@@ -252,12 +375,55 @@ mod tests {
 
     #[test]
     fn an_input_of_another_shape_is_an_error_and_the_network_goes_on() {
-        let mut network = Tract.load(INT8_WEIGHTS, &spec(Layout::Nchw, Dtype::F32), 2).unwrap();
+        let mut network = Tract::default().load(INT8_WEIGHTS, &spec(Layout::Nchw, Dtype::F32), 2).unwrap();
         let wrong = Tensor { shape: vec![1, 3, 2, 2], data: Data::F32(vec![0.0; 12]) };
         assert!(matches!(network.run(&wrong), Err(EngineError::Shape { .. })));
         let short = Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(vec![0.0; 12]) };
         assert!(matches!(network.run(&short), Err(EngineError::Run { .. })));
         let right = Tensor { shape: vec![1, 3, 4, 4], data: Data::F32(vec![0.0; 48]) };
         assert_eq!(network.run(&right).unwrap()[0].1.data, Data::F32(vec![1.0, -1.0]));
+    }
+
+    #[test]
+    fn a_kept_network_answers_as_the_file_it_was_made_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let tract = Tract::caching(Some(folder.path().to_owned()));
+        let bench = Manifest::load(Path::new("models/bench-classifier")).unwrap().input;
+        let classifier = &include_bytes!("../../models/bench-classifier/bench-classifier.onnx")[..];
+        let cases = [("a", INT8_WEIGHTS, spec(Layout::Nchw, Dtype::F32)), ("b", classifier, bench)];
+        for (sha256, onnx, spec) in cases {
+            assert!(tract.kept(sha256, &spec, 1).is_none());
+            let mut first = tract.load_known(onnx, sha256, &spec, 1).unwrap();
+            let mut second = tract.kept(sha256, &spec, 1).unwrap();
+            let count: usize = spec.shape().iter().product();
+            let data = Data::F32((0..count).map(|i| (i % 97) as f32 / 97.0).collect());
+            let input = Tensor { shape: spec.shape().to_vec(), data };
+            assert_eq!(first.run(&input).unwrap(), second.run(&input).unwrap());
+            let wider = Input { width: 8, ..spec };
+            assert!(tract.kept(sha256, &wider, 1).is_none(), "it was typed for another input");
+        }
+        // The format has no words for networks that compute in bytes: they are made anew each time.
+        let spec = spec(Layout::Nhwc, Dtype::U8);
+        tract.load_known(QDQ, "c", &spec, 1).unwrap();
+        assert!(tract.kept("c", &spec, 1).is_none());
+    }
+
+    #[test]
+    fn what_was_kept_damaged_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let tract = Tract::caching(Some(folder.path().to_owned()));
+        let spec = spec(Layout::Nchw, Dtype::F32);
+        let cache = Cache::at(folder.path().to_owned());
+        let room = cache.room().unwrap();
+        std::fs::write(&room, "whole, and no network\n\n").unwrap();
+        cache.keep(&Tract::key("a", &spec), &room);
+        assert!(tract.kept("a", &spec, 1).is_none());
+        assert!(cache.get(&Tract::key("a", &spec)).is_none(), "it is not asked again");
+    }
+
+    #[test]
+    fn the_release_is_the_one_that_is_built_in() {
+        let lock = include_str!("../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"tract-onnx\"\nversion = \"{VERSION}\"")));
     }
 }

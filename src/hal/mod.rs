@@ -1,8 +1,10 @@
-//! The seams to the outside, traits only. Each has a real driver and a bench driver in `drivers`.
+//! The seams to the outside, traits and what they share. Each trait has a real driver and a bench driver in `drivers`.
 
+mod place;
 mod power;
 mod uplink;
 
+pub use place::Place;
 pub use power::{Battery, Charge, Fix, Handed, LightSensor, Locator, PowerControl, Sky, Strain, Woken};
 pub use uplink::{
     Downlink, Dues, Form, Link, NetworkTime, Parcel, Receipt, Signal, Subject, Uplink, UplinkError,

@@ -6,7 +6,7 @@ import { toast } from "./sheet.js";
 import { boxes, thumbnail } from "./picture.js";
 import { openBurst } from "./burst.js";
 import * as labels from "./labels.js";
-import { t, has, span, number, time, verdict } from "./words.js";
+import { t, has, span, number, time, moment, verdict } from "./words.js";
 
 // A short tone, for the one who walks and does not look.
 let sound = null;
@@ -141,6 +141,14 @@ export function live(home, ctx) {
     return [told.join(", ") || "–", status.strained ? h("small", null, " " + t("status.strained")) : null];
   }
 
+  // The place by satellite as the journal has it, and why the last attempt found none.
+  function place(gps) {
+    const at = gps.place ? [gps.place.join(", "), " ", h("small", null, t("status.place_at", { time: moment(gps.at) }))] : [t("status.place_none")];
+    const missed = gps.missed;
+    if (missed) at.push(" ", h("small", null, missed.at ? t("status.place_missed", { time: moment(missed.at), why: missed.why }) : t("status.place_missed_then", { why: missed.why })));
+    return at;
+  }
+
   function draw() {
     const on = !!(status && status.aim && status.aim.on);
     fill(aim, icon("live"), h("span", null, on ? t("live.off") : t("live.on")));
@@ -154,7 +162,8 @@ export function live(home, ctx) {
       card("card", "card", unknown(status.card_free, (p) => t("status.free", { n: number(p, 0) })), status.card_free !== null && status.card_free < 5 ? "bad" : ""),
       card("bursts", "events", unknown(status.bursts_today, (n) => t("status.bursts_value", { n, empties: status.empties_today || 0 }))),
       card("waiting", "send", unknown(status.events_waiting, (n) => number(n, 0))),
-      card("clock", "clock", [time(status.now), " ", h("small", null, has("clock." + status.clock) ? t("clock." + status.clock) : status.clock)], set ? "" : "bad"));
+      card("clock", "clock", [time(status.now), " ", h("small", null, has("clock." + status.clock) ? t("clock." + status.clock) : status.clock)], set ? "" : "bad"),
+      status.gps ? card("place", "here", place(status.gps), status.gps.missed ? "bad" : "") : null);
     if (status.aim && status.aim.failed) fill(stage, h("div", { class: "nothing" }, icon("failed"), h("p", null, status.aim.failed)));
     ago();
   }

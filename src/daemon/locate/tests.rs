@@ -76,6 +76,7 @@ struct Trap {
     answers: Arc<Mutex<VecDeque<Result<Fix, ()>>>>,
     asked: Arc<Mutex<(u32, bool)>>,
     journal: Journal,
+    place: Place,
 }
 
 impl Trap {
@@ -83,7 +84,14 @@ impl Trap {
         let folder = tempfile::tempdir().unwrap();
         let clock = Hand::at("2026-11-26T10:00:00Z", quality);
         let journal = open(folder.path(), place, &clock);
-        Trap { folder, clock, answers: Arc::default(), asked: Arc::default(), journal }
+        Trap {
+            folder,
+            clock,
+            answers: Arc::default(),
+            asked: Arc::default(),
+            journal,
+            place: Place::default(),
+        }
     }
     fn start(&self) -> Whereabouts {
         let script = Script {
@@ -97,6 +105,7 @@ impl Trap {
             shedding: Arc::default(),
             boot: self.journal.boot(),
             deployment: "trap".to_owned(),
+            place: self.place.clone(),
         };
         Whereabouts::new(Box::new(script), PLAN, around).unwrap()
     }
@@ -166,6 +175,7 @@ fn a_first_fix_sets_time_and_place_and_the_receiver_rests_until_the_next_day() {
     turn(&mut whereabouts);
     assert!(trap.told()[1].1.contains("carried 1112 m"), "{:?}", trap.told());
     assert_eq!(trap.stands().unwrap().0, 46.522);
+    assert_eq!(trap.place.get(), Some((46.522, 25.301)), "who goes by the sun knows it at once");
 }
 
 #[test]
@@ -228,6 +238,12 @@ fn a_receiver_that_finds_nothing_is_counted_each_time_and_told_once() {
     assert_eq!(turn(&mut whereabouts), PLAN.again);
     assert!(!trap.asked.lock().unwrap().1, "it has no power while it rests");
     assert_eq!(trap.outbox().counter(WITHOUT_FIX).unwrap(), 2);
+    let word = || Word::of(&trap.journal.reader().unwrap(), "trap").unwrap();
+    let missed = word().missed.unwrap();
+    assert!(missed.why.contains("nothing came"), "the last of the two: {missed:?}");
+    // 10:00, a wait of 180 s, and an hour.
+    assert_eq!(missed.at, Some("2026-11-26T11:03:00Z".parse::<DateTime<Utc>>().unwrap().timestamp()));
+    assert_eq!(word().last, None);
     let told = trap.told();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].1.contains("no fix in 180 s: 2 satellites used, 3 sentences damaged"), "{told:?}");
@@ -235,6 +251,8 @@ fn a_receiver_that_finds_nothing_is_counted_each_time_and_told_once() {
     trap.clock.pass(PLAN.again);
     trap.will_say("2026-11-26T13:00:00Z", (46.512, 25.301));
     turn(&mut whereabouts);
+    assert_eq!((word().last.unwrap().place, word().missed), (Some((46.512, 25.301)), None));
+    assert_eq!(Word::of(&trap.journal.reader().unwrap(), "another").unwrap(), Word::default());
     assert!(
         trap.told().iter().any(|(kind, text)| kind == "gps" && text.contains("again")),
         "{:?}",

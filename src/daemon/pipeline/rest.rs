@@ -91,7 +91,11 @@ impl Pipeline {
         if outside == 0 {
             return Ok(());
         }
-        log::info!("{outside} triggers outside the hours of watch took no burst");
+        if self.hands_over {
+            log::warn!("switched on outside the hours of watch: the burst that was exposed is not kept");
+        } else {
+            log::info!("{outside} triggers outside the hours of watch took no burst");
+        }
         let (at, clock) = self.devices.clock.utc();
         let (journal, hands_over) = (&mut self.journal, self.hands_over);
         let mut write = || -> Result<(), JournalError> {

@@ -15,8 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use hours::{open, opens, sun};
 pub use level::{Battery, Level};
 
-use crate::config::power::Power;
-use crate::hal::{Charge, Clock, Gauges, Handed, PowerControl, Woken};
+use crate::config::power::{Power, Window};
+use crate::hal::{Charge, Clock, Gauges, Handed, Place, PowerControl, Woken};
 use crate::units::ClockQuality;
 
 /// Between two looks.
@@ -41,7 +41,7 @@ const TUNE: Duration = Duration::from_secs(3600);
 /// What happened, for the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// `battery`, `gauge`, `clock`, `rest`, `watch`, `sleep`, `wake` or `unverified`.
+    /// `battery`, `gauge`, `clock`, `place`, `rest`, `watch`, `sleep`, `wake` or `unverified`.
     pub kind: &'static str,
     /// In plain words.
     pub text: String,
@@ -95,7 +95,7 @@ pub fn adopt(clock: &dyn Clock, control: &mut dyn PowerControl) {
 /// Keeps the power plan.
 pub struct Keeper {
     plan: Power,
-    place: Option<(f64, f64)>,
+    place: Place,
     gauges: Box<dyn Gauges>,
     control: Option<Box<dyn PowerControl>>,
     battery: Battery,
@@ -109,6 +109,9 @@ pub struct Keeper {
     seen: Option<(Duration, DateTime<Utc>, ClockQuality)>,
     gauge_fails: bool,
     unset_told: bool,
+    nowhere_told: bool,
+    /// The place was known at the last look.
+    placed: bool,
     unverified: u64,
     /// When the power board's clock is compared next, and by what quality it was last.
     next_tune: Duration,
@@ -119,14 +122,14 @@ impl Keeper {
     /// Begins at `now` (monotonic) with the battery's level of the last run.
     pub fn new(
         plan: Power,
-        place: Option<(f64, f64)>,
+        place: impl Into<Place>,
         gauges: Box<dyn Gauges>,
         control: Option<Box<dyn PowerControl>>,
         now: Duration,
     ) -> Keeper {
         Keeper {
             plan,
-            place,
+            place: place.into(),
             gauges,
             control,
             battery: Battery::default(),
@@ -138,6 +141,8 @@ impl Keeper {
             seen: None,
             gauge_fails: false,
             unset_told: false,
+            nowhere_told: false,
+            placed: false,
             unverified: 0,
             next_tune: now,
             tuned: ClockQuality::Unset,
@@ -196,10 +201,12 @@ impl Keeper {
     /// and was read back.
     pub fn turn(&mut self, clock: &dyn Clock) -> Option<Wish> {
         let now = clock.monotonic();
-        if now < self.next_look {
+        // A place that was found just now is a reason not to wait.
+        let placed = self.place.get().is_some();
+        if now < self.next_look && self.placed == placed {
             return None;
         }
-        self.next_look = now + LOOK;
+        (self.next_look, self.placed) = (now + LOOK, placed);
         self.tune(clock);
         let (utc, quality) = clock.utc();
         self.watch_clock(now, utc, quality);
@@ -245,11 +252,20 @@ impl Keeper {
             }
             return None;
         }
-        let early = TimeDelta::from_std(self.plan.early).unwrap_or_default();
-        if open(windows, utc, self.place) || open(windows, utc + early, self.place) {
+        let place = self.place.get();
+        if place.is_none() && windows.iter().any(Window::by_the_sun) {
+            // Nor is any hour better than another where nobody knows how the sun stands.
+            if !std::mem::replace(&mut self.nowhere_told, true) {
+                let text = "where the trap stands is not known yet: the hours by the sun cannot be kept, the watch goes on";
+                self.told.push(Told { kind: "place", text: text.to_owned() });
+            }
             return None;
         }
-        let next = opens(windows, utc, self.place).map(|at| (at - early - utc).to_std().unwrap_or_default());
+        let early = TimeDelta::from_std(self.plan.early).unwrap_or_default();
+        if open(windows, utc, place) || open(windows, utc + early, place) {
+            return None;
+        }
+        let next = opens(windows, utc, place).map(|at| (at - early - utc).to_std().unwrap_or_default());
         Some((cap(next.unwrap_or(self.plan.longest)), "outside the hours of watch"))
     }
 

@@ -205,6 +205,28 @@ fn a_dead_controller_and_none_at_all_keep_the_trap_awake() {
 }
 
 #[test]
+fn hours_by_the_sun_are_kept_as_soon_as_the_place_is_found() {
+    // At noon of the first of May in the Carpathians, a window of the night is shut.
+    let bench = Shared::new("2026-05-01T10:00:00Z");
+    let plan = Power { hours: vec!["sunset..sunrise".parse().unwrap()], ..Power::default() };
+    let place = Place::default();
+    let mut keeper = Keeper::new(plan, place.clone(), Box::new(bench.clone()), None, Duration::ZERO);
+    for minute in 0..2 {
+        bench.pass(1);
+        assert_eq!(keeper.turn(&bench), Some(Wish::Watch), "{minute}");
+    }
+    let told = keeper.take_told();
+    assert!(told.len() == 1 && told[0].kind == "place" && told[0].text.contains("not known yet"), "{told:?}");
+    place.find((46.5, 25.3));
+    bench.pass(1);
+    assert_eq!(keeper.turn(&bench), Some(Wish::Rest));
+    // The trap was carried to where it is night: 10 hours east of Greenwich.
+    place.find((46.5, 150.0));
+    bench.pass(1);
+    assert_eq!(keeper.turn(&bench), Some(Wish::Watch));
+}
+
+#[test]
 fn a_falling_battery_sheds_first_and_sleeps_at_last() {
     let bench = Shared::new("2026-05-01T00:00:00Z");
     let plan = Power { settle: Duration::ZERO, ..Power::default() };

@@ -9,7 +9,8 @@ use crate::config::alerts::Hours;
 /// 22 September, a day more or less).
 const NORTHERN: std::ops::RangeInclusive<u32> = 79..=265;
 
-/// Whether `hours` hold at `at`. Without coordinates the sun's hours never hold; the configuration refuses them there.
+/// Whether `hours` hold at `at`. Where nobody knows yet where the trap stands, the sun's hours always hold: rather an alert
+/// too many than none of a night.
 pub(super) fn hold(hours: Hours, at: DateTime<Utc>, coordinates: Option<(f64, f64)>) -> bool {
     match hours {
         Hours::Any => true,
@@ -18,8 +19,8 @@ pub(super) fn hold(hours: Hours, at: DateTime<Utc>, coordinates: Option<(f64, f6
             let (from, to) = (u32::from(from), u32::from(to));
             if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
         }
-        Hours::Day => sun_is_up(at, coordinates) == Some(true),
-        Hours::Night => sun_is_up(at, coordinates) == Some(false),
+        Hours::Day => sun_is_up(at, coordinates) != Some(false),
+        Hours::Night => sun_is_up(at, coordinates) != Some(true),
     }
 }
 
@@ -106,6 +107,10 @@ mod tests {
         {
             assert_eq!(hold(night, at(&format!("2026-05-01T{time}:00Z")), None), holds, "{time}");
         }
-        assert!(!hold(Hours::Night, at("2026-05-01T00:00:00Z"), None), "no place, no sun");
+        let noon = at("2026-05-01T12:00:00Z");
+        assert!(
+            hold(Hours::Night, noon, None) && hold(Hours::Day, noon, None),
+            "no place yet, no sun to go by"
+        );
     }
 }

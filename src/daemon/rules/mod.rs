@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::sender::{Alert, Watch};
 use crate::config::alerts::{Alert as Rule, Subject};
 use crate::event::Outcome;
+use crate::hal::Place;
 use crate::store::record::{Observation, Stored};
 
 /// Why a rule about this very species did not fire.
@@ -76,17 +77,17 @@ pub type Lineage = Box<dyn Fn(&str) -> Vec<String> + Send>;
 pub struct Rules {
     rules: Vec<Rule>,
     switched: Vec<Option<bool>>,
-    coordinates: Option<(f64, f64)>,
+    place: Place,
     lineage: Lineage,
     memory: Memory,
 }
 
 impl Rules {
-    /// The rules of a site at `coordinates` (degrees north, east). `lineage` gives the scientific names of a taxon's
+    /// The rules of a site at `place`, which may become known later. `lineage` gives the scientific names of a taxon's
     /// ancestors; a rule for `Canidae` then holds for a wolf.
-    pub fn new(rules: Vec<Rule>, coordinates: Option<(f64, f64)>, lineage: Lineage) -> Rules {
+    pub fn new(rules: Vec<Rule>, place: impl Into<Place>, lineage: Lineage) -> Rules {
         let switched = vec![None; rules.len()];
-        Rules { rules, switched, coordinates, lineage, memory: Memory::new() }
+        Rules { rules, switched, place: place.into(), lineage, memory: Memory::new() }
     }
 
     /// Judges observation `index` of a burst and remembers it. A burst without that observation gives no alert.
@@ -114,7 +115,7 @@ impl Rules {
                 Some(Held::Frames)
             } else if bursts < rule.bursts {
                 Some(Held::Bursts)
-            } else if !hours::hold(rule.hours, at, self.coordinates) {
+            } else if !hours::hold(rule.hours, at, self.place.get()) {
                 Some(Held::Hours)
             } else {
                 silenced(past, at, rule)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sunrise::Coordinates;
 
 use super::gpio::Switch;
-use crate::hal::{Camera, Clock, DeviceError, Gauges, Shot};
+use crate::hal::{Camera, Clock, DeviceError, Gauges, Place, Shot};
 use crate::image::{Want, decode, luma};
 use crate::units::ClockQuality;
 
@@ -115,7 +115,7 @@ pub struct ByLight<C> {
     camera: C,
     options: Options,
     clock: Arc<dyn Clock>,
-    place: Option<Coordinates>,
+    place: Place,
     gauges: Option<Arc<dyn Gauges + Sync>>,
     lamp: Option<Lamp>,
     filter: Filter,
@@ -130,17 +130,16 @@ pub struct ByLight<C> {
 }
 
 impl<C: Adjusts> ByLight<C> {
-    /// `camera` by the light at `place`, degrees north and east; `lamp` and `filter` are taken off and out or in at the
-    /// first burst.
+    /// `camera` by the light at `place`, which may become known later; `lamp` and `filter` are taken off and out or in at
+    /// the first burst.
     pub fn new(
         camera: C,
         options: Options,
         clock: Arc<dyn Clock>,
-        place: Option<(f64, f64)>,
+        place: Place,
         lamp: Option<Box<dyn Switch>>,
         filter: Filter,
     ) -> Self {
-        let place = place.and_then(|(north, east)| Coordinates::new(north, east));
         let lamp = lamp.map(Lamp::new);
         ByLight {
             camera,
@@ -182,7 +181,8 @@ impl<C: Adjusts> ByLight<C> {
 
     /// The place, where the sun's height can be told.
     fn sunlit(&self) -> Option<Coordinates> {
-        self.place.filter(|_| self.clock.utc().1 != ClockQuality::Unset)
+        let (north, east) = self.place.get().filter(|_| self.clock.utc().1 != ClockQuality::Unset)?;
+        Coordinates::new(north, east)
     }
 
     fn level(&self) -> Level {

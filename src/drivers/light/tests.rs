@@ -64,7 +64,7 @@ struct Bench {
 
 const GREENWICH: Option<(f64, f64)> = Some((51.48, 0.0));
 
-fn bench(at: &str, place: Option<(f64, f64)>, takes: Duration, filter: impl Fn(&Notes) -> Filter) -> Bench {
+fn bench(at: &str, place: impl Into<Place>, takes: Duration, filter: impl Fn(&Notes) -> Filter) -> Bench {
     let (notes, clock) = (Notes::default(), HandClock::at(at));
     let brightness = Arc::new(Mutex::new(Ok(120)));
     let options = Options {
@@ -82,7 +82,7 @@ fn bench(at: &str, place: Option<(f64, f64)>, takes: Duration, filter: impl Fn(&
     let inner = Noted { notes: Arc::clone(&notes), brightness: Arc::clone(&brightness), takes };
     let lamp = Box::new(Line("lamp", Arc::clone(&notes)));
     let filter = filter(&notes);
-    let camera = ByLight::new(inner, options, clock.clone(), place, Some(lamp), filter);
+    let camera = ByLight::new(inner, options, clock.clone(), place.into(), Some(lamp), filter);
     Bench { camera, notes, brightness, clock }
 }
 
@@ -119,6 +119,21 @@ fn the_lamp_is_on_around_bursts_of_the_night_only_and_settings_change_with_the_s
     assert_eq!(bench.burst(), ["lamp on", "fresh", "burst 3", "lamp off"]);
     bench.clock.pass(Duration::from_secs(12 * 3600));
     assert_eq!(bench.burst(), ["by day", "filter on", "fresh", "burst 3"]);
+}
+
+#[test]
+fn a_place_that_is_found_meanwhile_counts_from_then_on() {
+    let place = Place::default();
+    let mut bench = bench("2026-03-20T22:00:00Z", place.clone(), Duration::ZERO, held);
+    assert_eq!(
+        bench.burst()[1..3],
+        ["by day", "filter on"],
+        "nobody knows better, and the picture is bright"
+    );
+    place.find((51.48, 0.0));
+    bench.clock.pass(Duration::from_secs(60));
+    bench.camera.idle();
+    assert_eq!(bench.heard(), ["by night", "filter off", "fresh"]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(super) fn control(device: &mut dyn Device, text: &str) -> Result<(), String>
 }
 
 /// A control's name as `v4l2-ctl` writes it: lower case, whatever is no letter or digit as one underscore.
-#[cfg(any(target_os = "linux", test))]
+#[cfg(any(all(target_os = "linux", target_pointer_width = "64"), test))]
 pub(super) fn plain(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
