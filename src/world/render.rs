@@ -234,7 +234,7 @@ fn moment(plan: &BurstPlan, k: usize, actor: &Actor, time: f32) -> (Stand, Pose,
     let whim = own.range(-1.0, 1.0) * 0.8 + now.range(-0.2, 0.2);
     let turn =
         actor.turn + if actor.gait == super::Gait::Stand { now.bell() * 0.2 } else { now.bell() * 0.05 };
-    let male = actor.individual % 2 == 0 && actor.scale > 0.8;
+    let male = actor.individual.is_multiple_of(2) && actor.scale > 0.8;
     (stand, Pose { gait: actor.gait, phase, turn, male, whim }, own)
 }
 
