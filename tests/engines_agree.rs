@@ -171,8 +171,8 @@ fn an_optimised_network_is_kept_for_the_next_start_and_made_anew_when_damaged() 
     };
     let (first, files) = start();
     assert!(!first.is_empty());
-    assert_eq!(files.len(), 2, "{files:?}");
-    let network = files.iter().find(|file| file.extension().is_some_and(|e| e == "onnx")).unwrap();
+    assert_eq!(files.len(), 3, "the network, its checksum, what it was checked for: {files:?}");
+    let network = files.iter().find(|file| file.extension().is_some_and(|e| e == "network")).unwrap();
     let whole = std::fs::read(network).unwrap();
     let (second, _) = start();
     assert_eq!(second, first, "the same network gives the same numbers");
