@@ -22,7 +22,7 @@ const WARM: usize = 30;
 /// Growth allowed after that, megabytes: what an allocator keeps moves by one or two.
 const GROWTH: f64 = 4.0;
 
-/// Most megabytes that judging bursts of 8 megapixels takes with networks of 18 MB. Of a release build 95 to 107 were seen,
+/// Most megabytes that judging bursts of 8 megapixels takes with networks of 18 MB. Of a release build 95 to 111 were seen,
 /// by how its threads and a busy machine took turns; of one that is not optimised, which is larger itself, 116 to 122.
 const PEAK: f64 = if cfg!(debug_assertions) { 130.0 } else { 112.0 };
 

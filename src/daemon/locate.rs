@@ -235,6 +235,10 @@ impl Whereabouts {
     }
 
     fn found(&mut self, fix: &Fix) -> Result<(), JournalError> {
+        // Before the journal, which a full card may keep from taking it.
+        if let Some(place) = fix.place {
+            self.around.place.find(place);
+        }
         self.take_time(fix.utc)?;
         if self.around.outbox.state(MISSED)?.is_some_and(|missed| !missed.is_empty()) {
             self.around.outbox.put_state(MISSED, &[])?;
@@ -243,8 +247,6 @@ impl Whereabouts {
             self.tell("gps", "the satellite receiver has a fix again")?;
         }
         let Some(place) = fix.place else { return Ok(()) };
-        // Before the journal, which a full card may keep from taking it.
-        self.around.place.find(place);
         let last =
             Last { deployment: self.around.deployment.clone(), at: fix.utc.timestamp(), place: Some(place) };
         let step = 10f64.powi(-i32::from(self.plan.decimals));

@@ -76,7 +76,8 @@ impl Cache {
 
     /// Keeps what was written to `room` under `key`. What fails is told to the log: the next start is as slow as this.
     pub fn keep(&self, key: &str, room: &Path) {
-        // The seal comes last: without it there is nothing.
+        // What was checked was another file, made anew since. The seal comes last: without it there is nothing.
+        let _ = std::fs::remove_file(self.note(key));
         let kept = sealed(room).and_then(|seal| {
             std::fs::rename(room, self.file(key))?;
             std::fs::write(self.seal(key), seal)
@@ -200,6 +201,9 @@ mod tests {
         assert_eq!(cache.get("k"), None);
         kept(&cache, "k", b"a network");
         assert!(!cache.checked("k", "all of it"), "another one was kept");
+        cache.note_checked("k", "all of it");
+        kept(&cache, "k", b"a network in its place");
+        assert!(!cache.checked("k", "all of it"), "the same without damage");
     }
 
     #[test]

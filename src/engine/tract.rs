@@ -43,6 +43,24 @@ impl Tract {
         Tract { cache: folder.map(Cache::at) }
     }
 
+    /// A network that is kept where its SHA-256 is known.
+    fn load_with(
+        &self,
+        onnx: &[u8],
+        sha256: Option<&str>,
+        spec: &Input,
+        threads: usize,
+    ) -> Result<Box<dyn Network>, EngineError> {
+        tell(threads);
+        guarded(|| {
+            let simple = simplified(onnx, spec)?;
+            if let Some((sha256, cache)) = sha256.zip(self.cache.as_ref()) {
+                keep(cache, &Tract::key(sha256, spec), &simple);
+            }
+            ready(simple, spec)
+        })
+    }
+
     /// The key of a network in the cache: it was typed for this input.
     fn key(sha256: &str, spec: &Input) -> String {
         Cache::key(sha256, &format!("{NAME} {VERSION} {} {:?} {:?}", spec.name, spec.shape(), spec.dtype))
@@ -59,8 +77,7 @@ impl Engine for Tract {
     }
 
     fn load(&self, onnx: &[u8], spec: &Input, threads: usize) -> Result<Box<dyn Network>, EngineError> {
-        tell(threads);
-        guarded(|| ready(simplified(onnx, spec)?, spec))
+        self.load_with(onnx, None, spec, threads)
     }
 
     fn kept(&self, sha256: &str, spec: &Input, threads: usize) -> Option<Box<dyn Network>> {
@@ -92,14 +109,7 @@ impl Engine for Tract {
         spec: &Input,
         threads: usize,
     ) -> Result<Box<dyn Network>, EngineError> {
-        tell(threads);
-        guarded(|| {
-            let simple = simplified(onnx, spec)?;
-            if let Some(cache) = &self.cache {
-                keep(cache, &Tract::key(sha256, spec), &simple);
-            }
-            ready(simple, spec)
-        })
+        self.load_with(onnx, Some(sha256), spec, threads)
     }
 }
 
@@ -138,7 +148,11 @@ fn keep(cache: &Cache, key: &str, simple: &Simple) {
 /// The outputs' names, a line each, an empty line, and the network as NNEF in a tar archive.
 fn write(file: &Path, simple: &Simple) -> TractResult<()> {
     let mut file = BufWriter::new(std::fs::File::create(file)?);
-    for name in simple.outputs.iter().filter(|name| !name.is_empty()) {
+    for name in &simple.outputs {
+        // Left out or broken in two, it would give its number to another.
+        if name.is_empty() || name.contains(['\n', '\r']) {
+            return Err(TractError::msg(format!("the name of an output, {name:?}, is no line")));
+        }
         writeln!(file, "{name}")?;
     }
     writeln!(file)?;
