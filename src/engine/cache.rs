@@ -1,29 +1,56 @@
 //! Optimised networks, kept on the card between starts: a trap whose power is cut between triggers loads them every time.
 //!
-//! One file per network, engine and processor, named by the key of all three; small ones beside it say whether it is
-//! whole, and what it was checked for. What is damaged, or cannot be loaded, is made anew.
+//! One folder per network, engine and processor, named by the key of all three. In it lie the files that the engine wrote,
+//! a seal that says whether they are whole, and what the network was checked for. It appears whole, by its new name. What
+//! is damaged, or cannot be loaded, is made anew.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::hash::sha256;
+use super::note::Note;
 
 /// Names the folder; empty for none.
 const VARIABLE: &str = "TRAPLINE_CACHE";
 
-/// What the files of networks end in, after a dot.
+/// The file that an engine loads. Others may lie beside it.
 const NETWORK: &str = "network";
+
+/// Name, length and checksum of each file, a line each.
+const SEAL: &str = "seal";
+
+/// What the network was checked for.
+const CHECKED: &str = "checked";
+
+/// Digits of a key.
+const DIGITS: usize = 32;
 
 /// Networks kept, the newest: a detector and a classifier for each of a few versions of the library.
 const KEPT: usize = 8;
+
+/// Nobody writes a network for so long: what is not done by then was left behind.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// What the processor can do, as the kernel says it; it takes the kernel milliseconds to write that down.
+static PROCESSOR: LazyLock<String> = LazyLock::new(|| {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let told = |line: &&str| line.starts_with("flags") || line.starts_with("Features");
+    cpu.lines().find(told).unwrap_or_default().to_owned()
+});
 
 /// A folder of optimised networks.
 #[derive(Debug, Clone)]
 pub(super) struct Cache {
     folder: PathBuf,
 }
+
+/// A folder that a library may write a network to, for [`Cache::keep`]; it goes with this if it was not kept.
+#[derive(Debug)]
+pub(super) struct Room(PathBuf);
 
 impl Cache {
     /// In the folder that `TRAPLINE_CACHE` names, else where systemd's `CacheDirectory=` says, else in the user's own
@@ -47,98 +74,120 @@ impl Cache {
     /// The key of a network: `model` is its SHA-256, `engine` who optimised it and how. Optimised networks are laid
     /// out for one kind of processor.
     pub fn key(model: &str, engine: &str) -> String {
-        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let told = |line: &&str| line.starts_with("flags") || line.starts_with("Features");
-        let cpu = cpu.lines().find(told).unwrap_or_default();
-        let all = format!("{model}\n{engine}\n{}\n{cpu}", std::env::consts::ARCH);
-        sha256(all.as_bytes()).get(..32).unwrap_or_default().to_owned()
+        let all = format!("{model}\n{engine}\n{}\n{}", std::env::consts::ARCH, *PROCESSOR);
+        sha256(all.as_bytes()).get(..DIGITS).unwrap_or_default().to_owned()
     }
 
-    /// The file of the network kept under `key`, if it is whole.
+    /// The file of the network kept under `key`, if all that was written with it is whole.
     pub fn get(&self, key: &str) -> Option<PathBuf> {
-        let file = self.file(key);
-        let seal = std::fs::read_to_string(self.seal(key)).ok()?;
-        if sealed(&file).is_ok_and(|now| now == seal) {
-            return Some(file);
+        let folder = self.folder.join(key);
+        let seal = std::fs::read_to_string(folder.join(SEAL)).ok()?;
+        if is_whole(&folder, &seal) {
+            return Some(folder.join(NETWORK));
         }
-        log::warn!("{} is damaged and made anew", file.display());
+        log::warn!("{} is damaged and made anew", folder.display());
         self.forget(key);
         None
     }
 
-    /// A file that a library may write a network to, for [`Cache::keep`].
-    pub fn room(&self) -> Option<PathBuf> {
+    /// An empty folder for a network that is to be kept.
+    pub fn room(&self) -> Option<Room> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        std::fs::create_dir_all(&self.folder).ok()?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Some(self.folder.join(format!("{}-{count}.new", std::process::id())))
+        let room = self.folder.join(format!("{}-{count}.new", std::process::id()));
+        let _ = std::fs::remove_dir_all(&room);
+        std::fs::create_dir_all(&room).ok()?;
+        Some(Room(room))
     }
 
     /// Keeps what was written to `room` under `key`. What fails is told to the log: the next start is as slow as this.
-    pub fn keep(&self, key: &str, room: &Path) {
-        // What was checked was another file, made anew since. The seal comes last: without it there is nothing.
-        let _ = std::fs::remove_file(self.note(key));
-        let kept = sealed(room).and_then(|seal| {
-            std::fs::rename(room, self.file(key))?;
-            std::fs::write(self.seal(key), seal)
+    pub fn keep(&self, key: &str, room: Room) {
+        let kept = seal(&room.0).and_then(|seal| {
+            std::fs::write(room.0.join(SEAL), seal)?;
+            // A process that has the old files mapped goes on with them.
+            self.forget(key);
+            std::fs::rename(&room.0, self.folder.join(key))
         });
         if let Err(error) = kept {
             log::debug!("the optimised network is not kept in {}: {error}", self.folder.display());
-            let _ = std::fs::remove_file(room);
         }
         self.clear();
     }
 
-    /// Whether `checks` is the line that was last noted under `key`.
-    pub fn checked(&self, key: &str, checks: &str) -> bool {
-        std::fs::read_to_string(self.note(key)).is_ok_and(|noted| noted == checks)
-    }
-
-    /// Notes the line `checks` under `key`, if something is kept there.
-    pub fn note_checked(&self, key: &str, checks: &str) {
-        if self.seal(key).exists()
-            && let Err(error) = std::fs::write(self.note(key), checks)
-        {
-            log::debug!("{}: {error}", self.note(key).display());
-        }
+    /// The note beside the network kept under `key`, if there is one.
+    pub fn note(&self, key: &str) -> Option<Note> {
+        let folder = self.folder.join(key);
+        folder.is_dir().then(|| Note::at(folder.join(CHECKED)))
     }
 
     /// Removes what is kept under `key`.
     pub fn forget(&self, key: &str) {
-        let _ = std::fs::remove_file(self.note(key));
-        let _ = std::fs::remove_file(self.seal(key));
-        let _ = std::fs::remove_file(self.file(key));
+        let _ = std::fs::remove_dir_all(self.folder.join(key));
     }
 
-    fn file(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.{NETWORK}"))
-    }
-
-    fn seal(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.seal"))
-    }
-
-    fn note(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.checked"))
-    }
-
-    /// Leaves the newest [`KEPT`] networks.
+    /// Leaves the newest [`KEPT`] networks, and nothing of what was left behind or kept in an earlier release's way.
     fn clear(&self) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
-        let dated = |entry: std::fs::DirEntry| {
-            let path = entry.path();
-            let network = path.extension().is_some_and(|extension| extension == NETWORK);
-            Some((entry.metadata().ok()?.modified().ok()?, path)).filter(|_| network)
-        };
-        let mut files: Vec<_> = entries.flatten().filter_map(dated).collect();
-        files.sort();
-        let surplus = files.len().saturating_sub(KEPT);
-        for (_, path) in files.iter().take(surplus) {
-            if let Some(key) = path.file_stem().and_then(|stem| stem.to_str()) {
-                self.forget(key);
+        let mut networks = Vec::new();
+        for entry in entries.flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let (Ok(about), Some(name)) = (entry.metadata(), name.to_str()) else { continue };
+            let Ok(changed) = about.modified() else { continue };
+            match name.split_once('.') {
+                None if about.is_dir() && is_key(name) => networks.push((changed, path)),
+                Some((key, _)) if about.is_file() && is_key(key) => {
+                    let _ = std::fs::remove_file(path);
+                }
+                Some((_, "new")) if changed.elapsed().is_ok_and(|age| age > ABANDONED) => drop(Room(path)),
+                _ => {}
             }
         }
+        networks.sort();
+        let surplus = networks.len().saturating_sub(KEPT);
+        for (_, folder) in networks.iter().take(surplus) {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
+}
+
+impl Room {
+    /// The file that is to be loaded.
+    pub fn network(&self) -> PathBuf {
+        self.0.join(NETWORK)
+    }
+}
+
+impl Drop for Room {
+    /// Of one that was kept there is nothing left under this name.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn is_key(name: &str) -> bool {
+    name.len() == DIGITS && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A line for each file in `folder`. One without the file to load is an error.
+fn seal(folder: &Path) -> io::Result<String> {
+    File::open(folder.join(NETWORK))?;
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        lines.push(format!("{} {}\n", entry.file_name().display(), sealed(&entry.path())?));
+    }
+    lines.sort();
+    Ok(lines.concat())
+}
+
+/// Whether the files in `folder` are those of its seal.
+fn is_whole(folder: &Path, seal: &str) -> bool {
+    let whole = |line: &str| {
+        line.split_once(' ')
+            .is_some_and(|(name, rest)| sealed(&folder.join(name)).is_ok_and(|now| now == rest))
+    };
+    let network = format!("{NETWORK} ");
+    seal.ends_with('\n') && seal.lines().any(|line| line.starts_with(&network)) && seal.lines().all(whole)
 }
 
 /// Length and CRC-32 of a file, read in pieces.
@@ -147,7 +196,7 @@ fn sealed(file: &Path) -> io::Result<String> {
     let (mut length, mut sum) = (0, crc32fast::Hasher::new());
     loop {
         match file.read(&mut piece)? {
-            0 => return Ok(format!("{length} {:08x}\n", sum.finalize())),
+            0 => return Ok(format!("{length} {:08x}", sum.finalize())),
             n => {
                 length += n;
                 sum.update(piece.get(..n).unwrap_or_default());
@@ -160,59 +209,95 @@ fn sealed(file: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
 
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+
     fn kept(cache: &Cache, key: &str, network: &[u8]) {
         let room = cache.room().unwrap();
-        std::fs::write(&room, network).unwrap();
-        cache.keep(key, &room);
-        assert!(!room.exists());
+        std::fs::write(room.network(), network).unwrap();
+        std::fs::write(room.network().with_extension("weights"), b"weights").unwrap();
+        let place = room.0.clone();
+        cache.keep(key, room);
+        assert!(!place.exists());
     }
 
     #[test]
     fn what_is_kept_comes_back_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().join("a/b"));
-        assert_eq!(cache.get("k"), None);
-        kept(&cache, "k", b"a network");
-        let file = cache.get("k").unwrap();
-        let whole = std::fs::read(&file).unwrap();
-        assert_eq!(whole, b"a network");
-        for damage in [&b"a networ"[..], b"A network", b""] {
-            std::fs::write(&file, damage).unwrap();
-            assert_eq!(cache.get("k"), None);
+        assert_eq!(cache.get(KEY), None);
+        kept(&cache, KEY, b"a network");
+        let file = cache.get(KEY).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"a network");
+        let weights = file.with_extension("weights");
+        assert_eq!(std::fs::read(&weights).unwrap(), b"weights");
+        let seal = file.with_file_name(SEAL);
+        let damages = [
+            (&file, &b"a networ"[..]),
+            (&file, b"A network"),
+            (&file, b""),
+            (&weights, b"weight"),
+            (&seal, b""),
+        ];
+        for (file, damage) in damages {
+            std::fs::write(file, damage).unwrap();
+            assert_eq!(cache.get(KEY), None);
             assert!(!file.exists(), "what is damaged goes");
-            kept(&cache, "k", b"a network");
+            kept(&cache, KEY, b"a network");
         }
+        std::fs::remove_file(&weights).unwrap();
+        assert_eq!(cache.get(KEY), None);
+    }
+
+    #[test]
+    fn a_room_without_a_network_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().to_owned());
+        cache.keep(KEY, cache.room().unwrap());
+        assert_eq!((cache.get(KEY), cache.note(KEY)), (None, None));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn what_was_checked_goes_with_what_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().to_owned());
-        cache.note_checked("k", "all of it");
-        assert!(!cache.checked("k", "all of it"), "there is nothing to note it with");
-        kept(&cache, "k", b"a network");
-        cache.note_checked("k", "all of it");
-        assert!(
-            cache.checked("k", "all of it")
-                && !cache.checked("k", "more")
-                && !cache.checked("l", "all of it")
-        );
-        std::fs::write(cache.get("k").unwrap(), b"damaged").unwrap();
-        assert_eq!(cache.get("k"), None);
-        kept(&cache, "k", b"a network");
-        assert!(!cache.checked("k", "all of it"), "another one was kept");
-        cache.note_checked("k", "all of it");
-        kept(&cache, "k", b"a network in its place");
-        assert!(!cache.checked("k", "all of it"), "the same without damage");
+        let says = |checks| cache.note(KEY).is_some_and(|note| note.says(checks));
+        assert_eq!(cache.note(KEY), None, "there is nothing to note it with");
+        kept(&cache, KEY, b"a network");
+        cache.note(KEY).unwrap().write("all of it");
+        assert!(says("all of it") && !says("more"));
+        std::fs::write(cache.get(KEY).unwrap(), b"damaged").unwrap();
+        assert_eq!(cache.get(KEY), None);
+        kept(&cache, KEY, b"a network");
+        assert!(!says("all of it"), "another one was kept");
+        cache.note(KEY).unwrap().write("all of it");
+        kept(&cache, KEY, b"a network in its place");
+        assert!(!says("all of it"), "the same without damage");
     }
 
     #[test]
-    fn the_key_tells_models_and_libraries_apart_and_old_files_go() {
+    fn the_key_tells_models_and_libraries_apart_and_what_is_old_goes() {
         assert_ne!(Cache::key("a", "x 1"), Cache::key("b", "x 1"));
         assert_ne!(Cache::key("a", "x 1"), Cache::key("a", "x 2"));
+        assert!(is_key(&Cache::key("a", "x 1")));
         let folder = tempfile::tempdir().unwrap();
+        // Of an earlier release; of somebody else; begun and never ended, now and long ago.
+        std::fs::write(folder.path().join(format!("{KEY}.onnx")), b"old").unwrap();
+        std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+        for name in ["1-0.new", "2-0.new"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * ABANDONED;
+        File::open(folder.path().join("2-0.new")).unwrap().set_modified(long_ago).unwrap();
         let cache = Cache::at(folder.path().to_owned());
-        (0..KEPT + 3).for_each(|i| kept(&cache, &format!("{i}"), b"n"));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2 * KEPT);
+        (0..KEPT + 3).for_each(|i| kept(&cache, &format!("{i:032x}"), b"n"));
+        let mut left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let newest = (3..KEPT + 3).map(|i| format!("{i:032x}"));
+        let expected: Vec<_> = newest.chain(["1-0.new".into(), "notes.txt".into()]).collect();
+        assert_eq!(left, expected);
     }
 }

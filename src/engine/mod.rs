@@ -19,7 +19,7 @@
 //! | [`pack`] | networks that work together: ensembles, second heads |
 //! | `tract` | the built-in engine, pure Rust (feature `tract`) |
 //! | `onnxruntime` | ONNX Runtime, its shared library found when the program runs (feature `onnxruntime`) |
-//! | `cache` | optimised networks kept between starts |
+//! | `cache`, [`note`] | optimised networks kept between starts, and what they passed |
 //! | [`choose`] | which of them a site gets |
 //! | `onnx` | what every engine checks of an ONNX file |
 //! | `tflite`, `flatbuffer`, `protobuf` | TensorFlow Lite files made into ONNX when they are loaded |
@@ -43,6 +43,7 @@ pub mod labels;
 pub mod look;
 pub mod manifest;
 pub mod model;
+pub mod note;
 #[cfg(any(feature = "tract", feature = "onnxruntime"))]
 mod onnx;
 #[cfg(feature = "onnxruntime")]
@@ -122,16 +123,10 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// Whether `checks` is what was last [noted](Engine::note_checked) of the kept network.
-    fn checked(&self, sha256: &str, spec: &manifest::Input, checks: &str) -> bool {
-        let _ = (sha256, spec, checks);
-        false
-    }
-
-    /// Notes with the kept network, if there is one, that it passed `checks` (one line, which tells all that they
-    /// depend on).
-    fn note_checked(&self, sha256: &str, spec: &manifest::Input, checks: &str) {
-        let _ = (sha256, spec, checks);
+    /// The note of what the network passed that an earlier start kept, if one did.
+    fn note(&self, sha256: &str, spec: &manifest::Input) -> Option<note::Note> {
+        let _ = (sha256, spec);
+        None
     }
 
     /// Like [`Engine::load`], of a network whose SHA-256 is known; keeps what was made of it where the engine does.

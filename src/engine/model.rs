@@ -97,7 +97,8 @@ impl Model {
             reason: e.to_string(),
         };
         let (sha256, checks) = (manifest.sha256.clone(), checks(&manifest));
-        let checked = |checks: &str| engine.checked(&sha256, &manifest.input, checks);
+        let note = || engine.note(&sha256, &manifest.input);
+        let checked = |checks: &str| note().is_some_and(|note| note.says(checks));
         let model = match engine.kept(&sha256, &manifest.input, threads) {
             // Nothing has changed since the file's hash was compared and the network tried.
             Some(network) if checks.as_deref().is_some_and(checked) => {
@@ -112,8 +113,8 @@ impl Model {
                 Model::from_manifest(manifest, &onnx, engine, threads)?
             }
         };
-        if let Some(checks) = checks {
-            engine.note_checked(&sha256, &model.manifest.input, &checks);
+        if let (Some(checks), Some(note)) = (checks, engine.note(&sha256, &model.manifest.input)) {
+            note.write(&checks);
         }
         Ok(model)
     }
@@ -423,9 +424,8 @@ mod tests {
         let engine = crate::engine::tract::Tract::caching(Some(kept.clone()));
         let opened = || Model::open(folder.path(), &engine, 1);
         let noted = || {
-            let files = std::fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path());
-            let note = files.into_iter().find(|file| file.extension().is_some_and(|ends| ends == "checked"));
-            std::fs::read_to_string(note.unwrap()).unwrap()
+            let network = std::fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
+            std::fs::read_to_string(network.join("checked")).unwrap()
         };
         opened().unwrap();
         let first = noted();

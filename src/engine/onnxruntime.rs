@@ -19,10 +19,14 @@ use super::cache::Cache;
 use super::choose::Provider;
 use super::form::Kind;
 use super::manifest::{Dtype, Input};
+use super::note::Note;
 use super::{Data, Engine, EngineError, Network, Tensor, onnx};
 
 /// The variable that names the library, as other programs that use ONNX Runtime read it.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// The file of a kept network's weights, beside it.
+const WEIGHTS: &str = "weights";
 
 /// The library of this process, or why it did not load; `None` before one was tried.
 static LOADED: Mutex<Option<Result<Library, String>>> = Mutex::new(None);
@@ -94,16 +98,13 @@ impl OnnxRuntime {
     ) -> Result<Session, String> {
         let plain = || self.commit(Bytes::Held(onnx), Provider::Cpu, threads, &Optimise::Now);
         let Some(room) = cache.room() else { return plain() };
-        match self.commit(Bytes::Held(onnx), Provider::Cpu, threads, &Optimise::Into(room.clone())) {
+        match self.commit(Bytes::Held(onnx), Provider::Cpu, threads, &Optimise::Into(room.network())) {
             Ok(session) => {
-                cache.keep(key, &room);
+                cache.keep(key, room);
                 Ok(session)
             }
             // Perhaps for want of room on the card.
-            Err(_) => {
-                let _ = std::fs::remove_file(room);
-                plain()
-            }
+            Err(_) => plain(),
         }
     }
 
@@ -136,7 +137,17 @@ impl OnnxRuntime {
                 .with_optimization_level(level)
                 .map_err(said)?;
             if let Optimise::Into(file) = optimise {
-                builder = builder.with_optimized_model_path(file).map_err(said)?;
+                // Weights in a file of their own are mapped when they are loaded again, and not held twice meanwhile.
+                builder = builder
+                    .with_optimized_model_path(file)
+                    .map_err(said)?
+                    .with_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)
+                    .map_err(said)?
+                    .with_config_entry(
+                        "session.optimized_model_external_initializers_min_size_in_bytes",
+                        "1024",
+                    )
+                    .map_err(said)?;
             }
             builder
                 .with_intra_threads(own)
@@ -199,14 +210,8 @@ impl Engine for OnnxRuntime {
         }
     }
 
-    fn checked(&self, sha256: &str, _: &Input, checks: &str) -> bool {
-        self.cache().is_some_and(|cache| cache.checked(&self.key(sha256), checks))
-    }
-
-    fn note_checked(&self, sha256: &str, _: &Input, checks: &str) {
-        if let Some(cache) = self.cache() {
-            cache.note_checked(&self.key(sha256), checks);
-        }
+    fn note(&self, sha256: &str, _: &Input) -> Option<Note> {
+        self.cache()?.note(&self.key(sha256))
     }
 
     fn load_known(

@@ -1,6 +1,7 @@
 //! The pictures of one burst, decoded at the scale a step needs and no sooner.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::judge::Frame;
 #[cfg(doc)]
@@ -84,6 +85,35 @@ pub(super) fn each_ahead<I: Copy + Send, T: Send>(
     });
 }
 
+/// Makes each of `of`, in their order, on at most `threads` threads at once.
+pub(super) fn side_by_side<I: Copy + Sync, T: Send>(
+    of: &[I],
+    threads: usize,
+    make: impl Fn(I) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            match of.get(at) {
+                Some(&item) => made.push((at, make(item))),
+                None => return made,
+            }
+        }
+    };
+    let mut all = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(of.len())).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for thread in others {
+            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, made)| made).collect()
+}
+
 /// The luma that motion evidence looks at: about `width` wide, [`motion::WIDTH`] for the full evidence.
 pub(super) fn motion_luma(picture: &Picture, width: u32) -> Result<Gray, ImageError> {
     let gray = picture.luma();
@@ -115,5 +145,24 @@ mod tests {
             assert_eq!(squares, [(0, 0), (1, 1), (2, 4), (3, 9), (7, 49)], "{threads} threads");
         }
         each_ahead(&[0; 0], 4, |i| i, |_, _| panic!("nothing was asked for"));
+    }
+
+    #[test]
+    fn what_is_made_side_by_side_comes_in_order() {
+        for threads in [0, 1, 2, 16] {
+            let slow_first = |i: u64| {
+                std::thread::sleep(std::time::Duration::from_millis(10 - i));
+                i * i
+            };
+            assert_eq!(
+                side_by_side(&[0, 1, 2, 3, 7], threads, slow_first),
+                [0, 1, 4, 9, 49],
+                "{threads} threads"
+            );
+        }
+        assert_eq!(side_by_side(&[0; 0], 4, |i| i), [0; 0]);
+        // Two at once: each waits for the other.
+        let both = std::sync::Barrier::new(2);
+        assert_eq!(side_by_side(&[1, 2], 2, |i| (both.wait(), i).1), [1, 2]);
     }
 }

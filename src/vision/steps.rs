@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::album::each_ahead;
+use super::album::side_by_side;
 use super::cascade::{Exits, Stop};
 use super::detect::RawBox;
 use super::fuse::{self, Verdict};
@@ -286,18 +286,17 @@ fn confidences(look: &FirstLook) -> Vec<Score> {
 fn small_looks(width: u32, side: u32, work: &mut Work<'_>) -> (Vec<FirstLook>, Vec<Option<Picture>>) {
     let album = work.album;
     let indexes: Vec<usize> = (0..album.len()).collect();
+    let made = side_by_side(&indexes, work.threads, |index| {
+        let ((look, picture), took) = timed(|| first_look(album, index, width, side));
+        (look, picture.filter(|_| index < KEPT), took)
+    });
     let (mut looks, mut pictures) = (Vec::with_capacity(album.len()), Vec::with_capacity(album.len()));
-    each_ahead(
-        &indexes,
-        work.threads,
-        |index| timed(|| first_look(album, index, width, side)),
-        |index, ((mut look, picture), took)| {
-            work.spent.decode += took;
-            look.judgement.skipped = true;
-            looks.push(look);
-            pictures.push(picture.filter(|_| index < KEPT));
-        },
-    );
+    for (mut look, picture, took) in made {
+        work.spent.decode += took;
+        look.judgement.skipped = true;
+        looks.push(look);
+        pictures.push(picture);
+    }
     (looks, pictures)
 }
 

@@ -1,12 +1,12 @@
-//! The built-in engine: tract, pure Rust. The only file that names it.
+//! The built-in engine: tract, pure Rust. The only folder that names it.
 //!
 //! A network is parsed, typed and optimised once; constants behind `DequantizeLinear` are folded then, so weights
 //! stored as int8 run at the speed of f32. Fully quantised (QDQ) networks run too, slower than in f32.
+//! `kept` writes a simplified network into a file and reads it again.
 //! tract runs a network on the calling thread: `threads` above 1 is told to the log and ignored.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
@@ -15,9 +15,12 @@ use tract_onnx::tract_core::ops::math::sub;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax};
 use tract_onnx::tract_hir::infer::Factoid;
 
+mod kept;
+
 use super::cache::Cache;
 use super::form::Kind;
 use super::manifest::{Dtype, Input};
+use super::note::Note;
 use super::{Data, Engine, EngineError, Network, Tensor, onnx};
 
 const NAME: &str = "tract 0.23";
@@ -84,7 +87,7 @@ impl Engine for Tract {
         let (cache, key) = (self.cache.as_ref()?, Tract::key(sha256, spec));
         let file = cache.get(&key)?;
         tell(threads);
-        guarded(|| ready(read(&file).map_err(|e| cannot_load(format!("{e:#}")))?, spec))
+        guarded(|| ready(kept::read(&file).map_err(|e| cannot_load(format!("{e:#}")))?, spec))
             .inspect_err(|error| {
                 log::warn!("{}: {error}; it is made anew", file.display());
                 cache.forget(&key);
@@ -92,14 +95,8 @@ impl Engine for Tract {
             .ok()
     }
 
-    fn checked(&self, sha256: &str, spec: &Input, checks: &str) -> bool {
-        self.cache.as_ref().is_some_and(|cache| cache.checked(&Tract::key(sha256, spec), checks))
-    }
-
-    fn note_checked(&self, sha256: &str, spec: &Input, checks: &str) {
-        if let Some(cache) = &self.cache {
-            cache.note_checked(&Tract::key(sha256, spec), checks);
-        }
+    fn note(&self, sha256: &str, spec: &Input) -> Option<Note> {
+        self.cache.as_ref()?.note(&Tract::key(sha256, spec))
     }
 
     fn load_known(
@@ -131,44 +128,17 @@ struct Simple {
     outputs: Vec<String>,
 }
 
-/// Keeps a network for the next start. One that NNEF has no words for (those with quantised activations) is told to the
-/// log, and made anew each time.
+/// Keeps a network for the next start. One that cannot be (those with quantised activations) is told to the log, and made
+/// anew each time.
 fn keep(cache: &Cache, key: &str, simple: &Simple) {
     let Some(room) = cache.room() else { return };
-    match catch_unwind(AssertUnwindSafe(|| write(&room, simple))) {
-        Ok(Ok(())) => cache.keep(key, &room),
+    match catch_unwind(AssertUnwindSafe(|| kept::write(&room.network(), simple))) {
+        Ok(Ok(())) => cache.keep(key, room),
         failed => {
             let reason = failed.map(|said| said.err().map(|e| format!("{e:#}")).unwrap_or_default());
             log::debug!("{NAME} cannot keep the network: {}", reason.unwrap_or_else(|_| "it gave up".into()));
-            let _ = std::fs::remove_file(room);
         }
     }
-}
-
-/// The outputs' names, a line each, an empty line, and the network as NNEF in a tar archive.
-fn write(file: &Path, simple: &Simple) -> TractResult<()> {
-    let mut file = BufWriter::new(std::fs::File::create(file)?);
-    for name in &simple.outputs {
-        // Left out or broken in two, it would give its number to another.
-        if name.is_empty() || name.contains(['\n', '\r']) {
-            return Err(TractError::msg(format!("the name of an output, {name:?}, is no line")));
-        }
-        writeln!(file, "{name}")?;
-    }
-    writeln!(file)?;
-    tract_nnef::nnef().with_onnx().write(&simple.model, &mut file)?;
-    Ok(file.flush()?)
-}
-
-/// What [`write`] wrote.
-fn read(file: &Path) -> TractResult<Simple> {
-    let mut file = BufReader::new(std::fs::File::open(file)?);
-    let mut lines = (&mut file).lines();
-    let outputs: Result<Vec<String>, io::Error> =
-        lines.by_ref().take_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).collect();
-    let nnef = tract_nnef::nnef().with_onnx();
-    let model = nnef.model_for_read(&mut file)?;
-    Ok(Simple { model, outputs: outputs? })
 }
 
 struct Loaded {
@@ -298,15 +268,17 @@ fn from_tract(value: &tract_onnx::prelude::Tensor) -> TractResult<Tensor> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::engine::manifest::{Colour, Layout, Manifest, Resize};
 
     // Written with the onnx package: Conv 1x1 (weights int8 [[64,-32,16],[-128,127,8]] behind DequantizeLinear with
     // scales 0.5 and 0.25, bias 1 and -1), mean over the picture. `qdq` takes and gives bytes (input scale 1/255,
     // output scale 1, zero point 128). `external` keeps its bias in a second file.
-    const INT8_WEIGHTS: &[u8] = include_bytes!("../../tests/data/int8_weights.onnx");
-    const QDQ: &[u8] = include_bytes!("../../tests/data/qdq.onnx");
-    const EXTERNAL: &[u8] = include_bytes!("../../tests/data/external.onnx");
+    const INT8_WEIGHTS: &[u8] = include_bytes!("../../../tests/data/int8_weights.onnx");
+    const QDQ: &[u8] = include_bytes!("../../../tests/data/qdq.onnx");
+    const EXTERNAL: &[u8] = include_bytes!("../../../tests/data/external.onnx");
 
     fn spec(layout: Layout, dtype: Dtype) -> Input {
         Input {
@@ -357,7 +329,7 @@ mod tests {
     fn a_softmax_between_bytes_is_still_a_softmax() {
         // `qdq` followed by DequantizeLinear (scale 1, zero point 128), Softmax and QuantizeLinear (scale 1/256): by
         // hand, of 12 and 0 the softmax is 1 / (1 + e^-12) = 0.99999 and 0.00001, so 255 (saturated) and 0.
-        let network = include_bytes!("../../tests/data/qdq_softmax.onnx");
+        let network = include_bytes!("../../../tests/data/qdq_softmax.onnx");
         let mut network = Tract::default().load(network, &spec(Layout::Nhwc, Dtype::U8), 1).unwrap();
         let bytes = (0..48).map(|i| i * 5).collect();
         let out = network.run(&Tensor { shape: vec![1, 4, 4, 3], data: Data::U8(bytes) }).unwrap();
@@ -403,7 +375,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tract = Tract::caching(Some(folder.path().to_owned()));
         let bench = Manifest::load(Path::new("models/bench-classifier")).unwrap().input;
-        let classifier = &include_bytes!("../../models/bench-classifier/bench-classifier.onnx")[..];
+        let classifier = &include_bytes!("../../../models/bench-classifier/bench-classifier.onnx")[..];
         let cases = [("a", INT8_WEIGHTS, spec(Layout::Nchw, Dtype::F32)), ("b", classifier, bench)];
         for (sha256, onnx, spec) in cases {
             assert!(tract.kept(sha256, &spec, 1).is_none());
@@ -416,10 +388,30 @@ mod tests {
             let wider = Input { width: 8, ..spec };
             assert!(tract.kept(sha256, &wider, 1).is_none(), "it was typed for another input");
         }
-        // The format has no words for networks that compute in bytes: they are made anew each time.
+        // NNEF has no words for networks that compute in bytes: they are made anew each time.
         let spec = spec(Layout::Nhwc, Dtype::U8);
         tract.load_known(QDQ, "c", &spec, 1).unwrap();
         assert!(tract.kept("c", &spec, 1).is_none());
+    }
+
+    #[test]
+    fn networks_of_exported_families_are_kept_where_nnef_has_words_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let tract = Tract::caching(Some(folder.path().to_owned()));
+        let mut kept = Vec::new();
+        for family in std::fs::read_dir("tests/data/exports").unwrap().map(|entry| entry.unwrap().path()) {
+            let Manifest { name, file, sha256, input, .. } = Manifest::load(&family).unwrap();
+            let mut first = tract.load_known(&std::fs::read(file).unwrap(), &sha256, &input, 1).unwrap();
+            let Some(mut second) = tract.kept(&sha256, &input, 1) else { continue };
+            let numbers: usize = input.shape().iter().product();
+            let data = Data::F32((0..numbers).map(|i| (i % 251) as f32 / 251.0).collect());
+            let input = Tensor { shape: input.shape().to_vec(), data };
+            assert_eq!(first.run(&input).unwrap(), second.run(&input).unwrap(), "{name}");
+            kept.push(name);
+        }
+        kept.sort();
+        // tract 0.23.9 writes no GELU (DINOv2, Swin) and no remainder (YOLOv10).
+        assert_eq!(kept, ["tiny-miewid", "tiny-rtdetr", "tiny-speciesnet", "tiny-yolov5", "tiny-yolov8"]);
     }
 
     #[test]
@@ -429,15 +421,15 @@ mod tests {
         let spec = spec(Layout::Nchw, Dtype::F32);
         let cache = Cache::at(folder.path().to_owned());
         let room = cache.room().unwrap();
-        std::fs::write(&room, "whole, and no network\n\n").unwrap();
-        cache.keep(&Tract::key("a", &spec), &room);
+        std::fs::write(room.network(), "whole, and no network").unwrap();
+        cache.keep(&Tract::key("a", &spec), room);
         assert!(tract.kept("a", &spec, 1).is_none());
         assert!(cache.get(&Tract::key("a", &spec)).is_none(), "it is not asked again");
     }
 
     #[test]
     fn the_release_is_the_one_that_is_built_in() {
-        let lock = include_str!("../../Cargo.lock");
+        let lock = include_str!("../../../Cargo.lock");
         assert!(lock.contains(&format!("name = \"tract-onnx\"\nversion = \"{VERSION}\"")));
     }
 }
