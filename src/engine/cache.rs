@@ -71,6 +71,11 @@ impl Cache {
         Cache { folder }
     }
 
+    /// Whether anything may be kept there.
+    pub fn holds_any(&self) -> bool {
+        std::fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
     /// The key of a network: `model` is its SHA-256, `engine` who optimised it and how. Optimised networks are laid
     /// out for one kind of processor.
     pub fn key(model: &str, engine: &str) -> String {

@@ -31,6 +31,11 @@ static WORDS: LazyLock<Nnef> = LazyLock::new(|| {
     words.with_onnx()
 });
 
+/// Gets the words ready while something else is done; a thread of its own, which ends by itself.
+pub(super) fn prepare() {
+    std::thread::spawn(|| LazyLock::force(&WORDS));
+}
+
 /// The types that a call may name.
 const TYPES: [TypeName; 5] =
     [TypeName::Integer, TypeName::Scalar, TypeName::Logical, TypeName::String, TypeName::Any];

@@ -38,7 +38,11 @@ pub struct Tract {
 impl Tract {
     /// Keeps networks where this user's programs keep such files.
     pub fn usual() -> Self {
-        Tract { cache: Cache::usual() }
+        let cache = Cache::usual();
+        if cache.as_ref().is_some_and(Cache::holds_any) {
+            kept::prepare();
+        }
+        Tract { cache }
     }
 
     /// Keeps networks in `folder`; `None`: nowhere.
