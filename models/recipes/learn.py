@@ -235,8 +235,8 @@ def run(args: argparse.Namespace, examples: list, labels: list[str], rows: list[
 
 
 def in_bytes(out: Path, sets: dict, recipe) -> None:
-    """The other form, calibrated on crops of the training part, through `forms.py`; its accuracy on the test part, as of
-    the other forms in the card, is told and written into measured.json."""
+    """The other form, calibrated on crops of the training part, through `forms.py`; its accuracy on the test part goes
+    into the card and measured.json."""
     import cv2
     import onnxruntime
 
@@ -255,7 +255,10 @@ def in_bytes(out: Path, sets: dict, recipe) -> None:
     right = float((fitting.logits(session, sets["test"][0], recipe).argmax(1) == sets["test"][1]).mean())
     facts = json.loads((out / "measured.json").read_text(encoding="utf-8")) | {"accuracy_u8s8": right}
     (out / "measured.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    say(f"in bytes {100 * right:.1f} % of the {len(sets['test'][1])} single crops of the test part are right")
+    told = f"In bytes {100 * right:.1f} % of the {len(sets['test'][1])} single crops of the test part are named rightly."
+    say(told)
+    with open(out / "README.md", "a", encoding="utf-8") as card:
+        card.write(f"\n{told}\n")
 
 
 if __name__ == "__main__":
