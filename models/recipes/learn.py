@@ -255,7 +255,9 @@ def in_bytes(out: Path, sets: dict, recipe) -> None:
     right = float((fitting.logits(session, sets["test"][0], recipe).argmax(1) == sets["test"][1]).mean())
     facts = json.loads((out / "measured.json").read_text(encoding="utf-8")) | {"accuracy_u8s8": right}
     (out / "measured.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    told = f"In bytes {100 * right:.1f} % of the {len(sets['test'][1])} single crops of the test part are named rightly."
+    told = (
+        f"In bytes {100 * right:.1f} % of the {len(sets['test'][1])} single crops of the test part are named rightly."
+    )
     say(told)
     with open(out / "README.md", "a", encoding="utf-8") as card:
         card.write(f"\n{told}\n")
