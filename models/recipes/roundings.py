@@ -2,7 +2,7 @@
 
     python models/recipes/roundings.py --train world-train… --test world-test --work target/roundings
 
-For every seed the small network is trained from random weights (plan `balanced`), then goes on in four ways: not at all,
+For every seed the small network, or one of timm's, is trained from random weights (plan `balanced`), then goes on in four ways: not at all,
 and `--qat` batches more with nothing rounded, with weights rounded, with weights and activations rounded (`qat.py`). Each
 is stored as learn.py stores it: f32, int8 weights, and bytes calibrated on 48 training crops. All are measured on every
 animal of TEST by ONNX Runtime. Trained networks are kept in WORK and not made again.
@@ -24,6 +24,7 @@ import pictures
 import qat
 import quantize
 import sources
+import transfer
 from blocks import seeded
 from classifier import Classifier
 
@@ -40,11 +41,21 @@ def loaded(folders: list[Path], order: list[str] | None, size: int) -> tuple[lis
     return views, np.array([order.index(e.label) for e in examples]), order
 
 
-def trained(seed: int, args, views: list, labels: np.ndarray, classes: int) -> tuple[Classifier, fitting.Recipe]:
+def made(name: str | None, classes: int) -> torch.nn.Module:
+    """The small network, or one of timm's, with random weights."""
+    if name is None:
+        return Classifier(classes)
+    network, _, mean, std = transfer.timm_network(name, classes, None)
+    return transfer.Scaled(network, mean, std)
+
+
+def trained(seed: int, args, views: list, labels: np.ndarray, classes: int) -> tuple[torch.nn.Module, fitting.Recipe]:
     """The float network that all four begin with, made or found."""
     seeded(seed, args.threads)
-    network, file = Classifier(classes), args.work / f"float-{seed}.pt"
+    torch.use_deterministic_algorithms(True, warn_only=True)  # as in learn.py
+    network, file = made(args.timm, classes), args.work / f"float-{seed}.pt"
     recipe = fitting.Recipe(steps=args.steps, size=args.size, seed=seed, device=args.device)
+    recipe.peak = 1e-3 if args.timm else recipe.peak  # as in learn.py
     if file.exists():
         network.load_state_dict(torch.load(file, weights_only=True))
         return network.eval(), recipe
@@ -53,10 +64,9 @@ def trained(seed: int, args, views: list, labels: np.ndarray, classes: int) -> t
     return network, recipe
 
 
-def went_on(way: str, network: Classifier, recipe: fitting.Recipe, args, views: list, labels: np.ndarray) -> Classifier:
+def went_on(way: str, network: torch.nn.Module, recipe: fitting.Recipe, args, views: list, labels: np.ndarray):
     """A copy of the network after one of the ways."""
-    network = copy.deepcopy(network)
-    classes = network.last.out_features
+    network, classes = copy.deepcopy(network), int(labels.max()) + 1
     told = lambda line: print(way, recipe.seed, line, flush=True)
     seeded(recipe.seed, args.threads)
     if way == "float on":
@@ -67,7 +77,7 @@ def went_on(way: str, network: Classifier, recipe: fitting.Recipe, args, views: 
     return network
 
 
-def stored(network: Classifier, base: Path, recipe: fitting.Recipe, views: list) -> dict[str, Path]:
+def stored(network: torch.nn.Module, base: Path, recipe: fitting.Recipe, views: list) -> dict[str, Path]:
     """The three forms, as learn.py and forms.py make them."""
     files = {form: base.with_name(f"{base.name}-{form}.onnx") for form in FORMS}
     side, back = recipe.size, base.with_name(f"{base.name}-back.onnx")
@@ -98,6 +108,7 @@ def main() -> None:
     add("--steps", type=int, default=600, help="batches of the float training [600]")
     add("--qat", type=int, default=150, help="batches more [150]")
     add("--size", type=int, default=64)
+    add("--timm", help="a network of timm instead of the small one, such as mobilenetv3_small_050")
     add("--threads", type=int, default=1)
     add("--device", default="cpu")
     args = parser.parse_args()
