@@ -1,7 +1,4 @@
-"""Tests of the recipes: readers, splits, plans, decisions, the label table; with torch, where it is, its rounding.
-
-    python -m pytest models/recipes
-"""
+"""Tests of readers, splits, plans, decisions, the label table; of rounding with torch.  python -m pytest models/recipes"""
 
 import csv
 import sys
