@@ -12,6 +12,8 @@ import pictures
 import plans
 from blocks import Average, parameters, schedule
 
+NORMS = nn.modules.batchnorm._BatchNorm
+
 
 @dataclass
 class Recipe:
@@ -30,15 +32,21 @@ class Recipe:
     seed: int = 1
     minutes: float = float("inf")  # ends early, with the learning rate already low
     device: str = "cpu"
+    still: bool = False  # batch norms keep the statistics that they begin with
+    frozen: bool = False  # only the last layer learns, and batch norms are still
+    half: bool = True  # computes in bfloat16 where the device has it
     facts: dict = field(default_factory=dict)
 
 
 def groups(network: nn.Module, recipe: Recipe) -> list[dict]:
     """Optimiser groups with their share of the learning rate: the last layer learns at full speed."""
-    if recipe.slower == 1.0:
+    if recipe.slower == 1.0 and not recipe.frozen:
         return [g | {"share": 1.0} for g in parameters(network, 0.05)]
     last = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
     own = {id(p) for p in last.parameters()}
+    if recipe.frozen:
+        for p in network.parameters():
+            p.requires_grad_(id(p) in own)
     out = [{"params": list(last.parameters()), "weight_decay": 0.0, "share": 1.0}]
     rest = [p for p in network.parameters() if id(p) not in own]
     for decay, wide in ((0.05, True), (0.0, False)):
@@ -50,12 +58,15 @@ def train(network: nn.Module, views: list, labels: np.ndarray, classes: int, rec
     """Trains; leaves the averaged weights in `network`, on the processor. `recipe.facts` tells what was done."""
     device = torch.device(recipe.device)
     network.to(device, memory_format=torch.channels_last).train()
+    if recipe.still or recipe.frozen:
+        for norm in [m for m in network.modules() if isinstance(m, NORMS)]:
+            norm.eval()
     optimiser = torch.optim.AdamW(groups(network, recipe), lr=recipe.peak)
     average = Average(network)
     rng = np.random.default_rng(recipe.seed)
     weight = torch.tensor(plans.weights(labels, classes, recipe.plan), dtype=torch.float32, device=device)
     missed = np.zeros(len(labels), int)
-    able = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    able = recipe.half and (device.type == "cuda" or torch.cpu._is_avx512_bf16_supported())
     began, step, epochs, total, right = time.time(), 0, 0, 0.0, 0
     shown = np.zeros(classes, int)
     progress = 0.0
@@ -74,7 +85,12 @@ def train(network: nn.Module, views: list, labels: np.ndarray, classes: int, rec
             x = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float().div(255.0)
             x = x.contiguous(memory_format=torch.channels_last)
             kinds = torch.from_numpy(labels[chosen]).to(device)
-            rate = schedule(int(progress * 10_000), 10_000, recipe.peak, warm=max(1, 10_000 * min(100, recipe.steps // 10) // recipe.steps))
+            rate = schedule(
+                int(progress * 10_000),
+                10_000,
+                recipe.peak,
+                warm=max(1, 10_000 * min(100, recipe.steps // 10) // recipe.steps),
+            )
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["share"]
             with torch.autocast(device.type, torch.bfloat16, enabled=able):

@@ -78,7 +78,9 @@ def measured(answers: dict, sets: dict, labels: list[str], precision: float, rec
     facts["accuracy_f32"] = float((answers["f32"]["test"].argmax(1) == test).mean())
     dark = np.array([v.infrared for v in test_views])
     right = own["test"].argmax(1) == test
-    facts["light"] = {name: [int(m.sum()), float(right[m].mean())] for name, m in (("day", ~dark), ("infrared", dark)) if m.any()}
+    facts["light"] = {
+        name: [int(m.sum()), float(right[m].mean())] for name, m in (("day", ~dark), ("infrared", dark)) if m.any()
+    }
     logits, truth = means["test"]
     p = decide.softmax(logits, chosen)
     said, sure = p.argmax(1), p.max(1)
@@ -136,16 +138,30 @@ def thresholds(facts: dict, rows: list[dict]) -> str:
     for row, found in zip(rows, facts["classes"], strict=True):
         if not row["scientific"]:
             continue
-        counted = f"{found['check_precision']:.2f} on {found['answers']} answers, at least {found['at_least']:.2f} (90 %)"
+        counted = (
+            f"{found['check_precision']:.2f} on {found['answers']} answers, at least {found['at_least']:.2f} (90 %)"
+        )
         if found["threshold"] is None and found["said"] < decide.FEWEST:
-            lines.append(f"# {json.dumps(row['scientific'])}: said of {found['said']} sequences of the checking part, too few to tell")
+            lines.append(
+                f"# {json.dumps(row['scientific'])}: said of {found['said']} sequences of the checking part, too few to tell"
+            )
         elif found["threshold"] is None:
-            lines.append(f"# {json.dumps(row['scientific'])}: no score reaches it on {found['said']} answers; never named")
+            lines.append(
+                f"# {json.dumps(row['scientific'])}: no score reaches it on {found['said']} answers; never named"
+            )
             lines.append(f"{json.dumps(row['scientific'])} = 1.0")
         else:
             warn = "" if found["sure"] else "; too few to be sure"
             lines.append(f"{json.dumps(row['scientific'])} = {max(found['threshold'], 0.0):.4f} # {counted}{warn}")
     return "\n".join([*lines, ""])
+
+
+def rounded(training: dict) -> str:
+    """A sentence on the batches with rounded numbers, where there were some."""
+    if "qat" not in training:
+        return ""
+    what = "weights and activations" if training["qat"]["in_bytes"] else "weights"
+    return f"\nThen {training['qat']['steps']} batches with {what} rounded as in the file, {training['qat']['minutes']:.1f} minutes."
 
 
 def card(args, facts: dict, rows: list[dict], sets: dict, recipe, parted, begun: str, network: Path) -> str:
@@ -164,7 +180,10 @@ def card(args, facts: dict, rows: list[dict], sets: dict, recipe, parted, begun:
         f"| {t} | {percent(c0)} | {percent(a0)} | {percent(c1)} | {percent(a1)} |" for t, c0, a0, c1, a1 in mean["at"]
     )
     head = "| true \\ said | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 1) + "|"
-    body = "\n".join(f"| {n} | " + " | ".join(str(v or "·") for v in row) + " |" for n, row in zip(names, facts["confusion"], strict=True))
+    body = "\n".join(
+        f"| {n} | " + " | ".join(str(v or "·") for v in row) + " |"
+        for n, row in zip(names, facts["confusion"], strict=True)
+    )
     light = ", ".join(f"{name} {percent(a)} of {n}" for name, (n, a) in facts["light"].items())
     f = recipe.facts
     return f"""\
@@ -178,7 +197,7 @@ here; whatever is no class of it, it takes for one that is.
 
 ## How it was made
 `models/recipes/learn.py` on {", ".join(p.name for p in args.photos)}: {begun}. Plan `{recipe.plan}`, {f["steps"]} batches of {recipe.batch} in {f["epochs"]} epochs,
-{f["minutes"]:.1f} minutes on {recipe.device}, seed {recipe.seed}, {percent(recipe.infrared)} of the day pictures shown as if by night.
+{f["minutes"]:.1f} minutes on {recipe.device}, seed {recipe.seed}, {percent(recipe.infrared)} of the day pictures shown as if by night.{rounded(f)}
 
 Parted by {parted.by}: {", ".join(f"{len(sets[p][1])} crops of {sites[p]} sites to {p}" for p in sets)}. What was told:
 

@@ -12,6 +12,7 @@ manifest, labels and model card. Nothing is fetched: it begins with the bundled 
 """
 
 import argparse
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -28,9 +29,17 @@ def arguments() -> argparse.Namespace:
     add("--taxa", type=Path, nargs="*", default=[], help="tables of taxa for classes not named scientifically")
     add("--people", action="store_true", help="learn people and vehicles as well [left out]")
     add("--least", type=int, default=10, help="classes with fewer examples are left out [10]")
-    add("--plan", default="balanced", help="plain, balanced, oversample, weighted, emphasis, balanced+emphasis, weighted+emphasis [balanced]")
+    add(
+        "--plan",
+        default="balanced",
+        help="plain, balanced, oversample, weighted, emphasis, balanced+emphasis, weighted+emphasis [balanced]",
+    )
     add("--ratio", type=float, default=5.0, help="balanced: the commonest class at most so many times the rarest [5]")
-    add("--start", default="bench", help="a model folder of the small network, bench or none [bench: the bundled classifier]")
+    add(
+        "--start",
+        default="bench",
+        help="a model folder of the small network, bench or none [bench: the bundled classifier]",
+    )
     add("--timm", help="a network of timm instead of the small one, such as mobilenetv3_large_100")
     add("--weights", type=Path, help="file with weights for --timm [none: from nothing]")
     add("--size", type=int, help="side of the input in pixels [128, or the network's own]")
@@ -41,7 +50,18 @@ def arguments() -> argparse.Namespace:
     add("--precision", type=float, default=0.95, help="wanted precision of each species' answers [0.95]")
     add("--check-share", type=float, default=0.15, help="of the photos, to fit temperature and thresholds on [0.15]")
     add("--test-share", type=float, default=0.2, help="of the photos, to measure on [0.2]")
-    add("--bytes", action="store_true", help="also the form in bytes for ONNX Runtime (forms.py), calibrated on training crops")
+    add(
+        "--bytes",
+        action="store_true",
+        help="also the form in bytes for ONNX Runtime (forms.py), calibrated on training crops",
+    )
+    add(
+        "--qat",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="batches more with numbers rounded as the file rounds them (qat.py) [0]",
+    )
     add("--trapline", type=Path, help="the program: has it verify what was written")
     add("--device", default="auto", help="auto, cpu or cuda [auto: a GPU where there is one]")
     add("--threads", type=int, default=1)
@@ -49,13 +69,20 @@ def arguments() -> argparse.Namespace:
     add("--licence", default="not stated", help="of the weights")
     add("--version", default="1")
     args = parser.parse_args()
-    for name, low, high in (("infrared", 0, 1), ("precision", 0.5, 1), ("check_share", 0.01, 0.5), ("test_share", 0.01, 0.5)):
+    for name, low, high in (
+        ("infrared", 0, 1),
+        ("precision", 0.5, 1),
+        ("check_share", 0.01, 0.5),
+        ("test_share", 0.01, 0.5),
+    ):
         if not low <= getattr(args, name) <= high:
             parser.error(f"--{name.replace('_', '-')} is {getattr(args, name)}; allowed: {low} to {high}")
     if args.weights and not args.timm:
         parser.error("--weights needs --timm; for the small network give a model folder with --start")
     if args.steps < 1 or args.batch < 2:
         parser.error("--steps must be at least 1 and --batch at least 2")
+    if args.qat < 0:
+        parser.error("--qat is a number of batches, 0 or more")
     return args
 
 
@@ -103,11 +130,18 @@ def network_of(args: argparse.Namespace, classes: int):
 
     if args.timm:
         network, size, mean, std = transfer.timm_network(args.timm, classes, args.weights)
-        begun = f"{args.timm} of timm, " + (f"beginning with {args.weights.name}" if args.weights else "beginning with random weights")
+        begun = f"{args.timm} of timm, " + (
+            f"beginning with {args.weights.name}" if args.weights else "beginning with random weights"
+        )
         return transfer.Scaled(network, mean, std), args.size or size, begun, args.weights is not None
     start = None if args.start == "none" else transfer.BENCH if args.start == "bench" else Path(args.start)
     begun = "random weights" if start is None else f"the weights of {start.name}"
-    return transfer.small(classes, start), args.size or 128, f"the small network of the bundled classifier, beginning with {begun}", start is not None
+    return (
+        transfer.small(classes, start),
+        args.size or 128,
+        f"the small network of the bundled classifier, beginning with {begun}",
+        start is not None,
+    )
 
 
 def main() -> None:
@@ -126,7 +160,9 @@ def main() -> None:
     if args.test:
         mine = {e.site for e in examples if e.site}
         both = mine & {e.site for e in tests}
-        parted.notes += [f"LEAK: {len(both)} sites of --test are in --photos as well, such as {min(both)}"] if both else []
+        parted.notes += (
+            [f"LEAK: {len(both)} sites of --test are in --photos as well, such as {min(both)}"] if both else []
+        )
         parted.notes = [n for n in parted.notes if "in test" not in n]
         parted.parts["test"] = list(range(len(examples), len(examples) + len(tests)))
         examples = examples + tests
@@ -144,9 +180,10 @@ def run(args: argparse.Namespace, examples: list, labels: list[str], rows: list[
     import onnxruntime
     import torch
 
-    import folder
     import fitting
+    import folder
     import pictures
+    import qat
     import quantize
     from blocks import seeded
 
@@ -163,8 +200,14 @@ def run(args: argparse.Namespace, examples: list, labels: list[str], rows: list[
     sets = {}
     for part, inside in parted.parts.items():
         inside = [i for i in inside if views[i] is not None]
-        sets[part] = ([views[i] for i in inside], np.array([number[examples[i].label] for i in inside]), [examples[i] for i in inside])
+        sets[part] = (
+            [views[i] for i in inside],
+            np.array([number[examples[i].label] for i in inside]),
+            [examples[i] for i in inside],
+        )
     fitting.train(network, *sets["train"][:2], len(labels), recipe, say)
+    if args.qat:
+        qat.train(network, *sets["train"][:2], len(labels), recipe, args.qat, args.bytes, say)
     args.out.mkdir(parents=True, exist_ok=True)
     full, small = args.out / f"{args.out.name}-f32.onnx", args.out / f"{args.out.name}.onnx"
     torch.onnx.export(
@@ -180,28 +223,44 @@ def run(args: argparse.Namespace, examples: list, labels: list[str], rows: list[
     facts = folder.measured(answers, sets, labels, args.precision, recipe)
     folder.write(args, facts, rows, labels, sets, recipe, parted, begun)
     if args.bytes:
-        in_bytes(args.out, sets["train"][0], recipe)
+        in_bytes(args.out, sets, recipe)
     say(f"written: {args.out}; its README.md tells what it is worth")
     if args.trapline:
-        done = subprocess.run([args.trapline, "models", "verify", args.out], capture_output=True, text=True)
+        done = subprocess.run(
+            [args.trapline, "models", "verify", args.out], check=False, capture_output=True, text=True
+        )
         say((done.stdout + done.stderr).strip())
         if done.returncode:
             raise SystemExit("the program refuses the model")
 
 
-def in_bytes(out: Path, views: list, recipe) -> None:
-    """The other form, calibrated on crops of the training part, through `forms.py`."""
+def in_bytes(out: Path, sets: dict, recipe) -> None:
+    """The other form, calibrated on crops of the training part, through `forms.py`; its accuracy on the test part goes
+    into the card and measured.json."""
     import cv2
+    import onnxruntime
 
+    import fitting
     import forms
     import pictures
 
+    views = sets["train"][0]
     with tempfile.TemporaryDirectory() as scratch:
         for i in np.linspace(0, len(views) - 1, min(120, len(views))).astype(int):
             crop = pictures.plain(views[i], recipe.size, recipe.margin)
             cv2.imwrite(str(Path(scratch) / f"{i:06}.png"), crop[..., ::-1])
         for line in forms.quantise(out, Path(scratch)):
             say(line)
+    session = onnxruntime.InferenceSession(str(out / f"{out.name}-u8s8.onnx"), providers=["CPUExecutionProvider"])
+    right = float((fitting.logits(session, sets["test"][0], recipe).argmax(1) == sets["test"][1]).mean())
+    facts = json.loads((out / "measured.json").read_text(encoding="utf-8")) | {"accuracy_u8s8": right}
+    (out / "measured.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    told = (
+        f"In bytes {100 * right:.1f} % of the {len(sets['test'][1])} single crops of the test part are named rightly."
+    )
+    say(told)
+    with open(out / "README.md", "a", encoding="utf-8") as card:
+        card.write(f"\n{told}\n")
 
 
 if __name__ == "__main__":

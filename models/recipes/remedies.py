@@ -4,9 +4,13 @@
 
 Both folders are data sets of `trapline world` with different seeds, so that they share no site. From TRAIN a long tail is
 drawn: the species that is commonest there keeps --most animals, the rarest --fewest, the others lie between in equal
-ratios, whole bursts at a time. A quarter of its sites is kept to fit the temperature on. Every plan of `plans.py` trains
+ratios, whole bursts at a time. Some of its sites (`HELD`) are kept to fit the temperature on. Every plan of `plans.py` trains
 the same small network from random weights on the same examples, with every seed; the test is on all of TEST. Results are
 kept in WORK and not made again.
+
+`--pretrain STEPS` shows transfer learning: every second species is none of the tail, and the network learns first to tell
+those apart (balanced, from all their animals on the sites of training). Every plan is shown from random weights, from the
+weights so learnt (the trunk learns at a fifth of the rate, as in learn.py), and with these frozen but for the last layer.
 """
 
 import argparse
@@ -24,36 +28,21 @@ import fitting
 import pictures
 import plans
 import sources
+import tails
 from blocks import seeded
 from classifier import Classifier
 
-PARTS = {"rarest": slice(8, 12), "middle": slice(4, 8), "commonest": slice(0, 4)}
+HELD = 20  # sites to fit the temperature on, or a quarter where there are fewer than 80
 COLOURS = {"rarest": "#b3261e", "middle": "#a67c00", "commonest": "#1f6f54"}
-
-
-def tail(examples: list, most: int, fewest: int, seed: int) -> tuple[list, list[str]]:
-    """A long tail of whole bursts, and the classes from the commonest to the rarest."""
-    order = [label for label, _ in sources.counted(examples).most_common()]
-    dice, kept = random.Random(seed), []
-    for k, label in enumerate(order):
-        wanted = round(most * (fewest / most) ** (k / (len(order) - 1)))
-        bursts = defaultdict(list)
-        for e in examples:
-            if e.label == label:
-                bursts[e.sequence].append(e)
-        names = sorted(bursts)
-        dice.shuffle(names)
-        taken: list = []
-        for name in names:
-            taken += bursts[name][: wanted - len(taken)]
-        kept += taken
-    return kept, order
 
 
 def batched(network: torch.nn.Module, views: list, recipe: fitting.Recipe) -> np.ndarray:
     """Logits of the trap's crops."""
     with torch.inference_mode():
-        parts = [network(torch.from_numpy(fitting.plain(views[i : i + 128], recipe))).numpy() for i in range(0, len(views), 128)]
+        parts = [
+            network(torch.from_numpy(fitting.plain(views[i : i + 128], recipe))).numpy()
+            for i in range(0, len(views), 128)
+        ]
     return np.concatenate(parts)
 
 
@@ -63,19 +52,41 @@ def recalls(logits: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     return np.array([right[labels == k].mean() if (labels == k).any() else np.nan for k in range(classes)])
 
 
-def one(plan: str, seed: int, args, train, check, test, classes: int) -> dict:
-    """Logits of one training, made or found."""
-    file = args.work / f"{plan.replace('+', '-')}-{seed}.npz"
+OTHERS, FROZEN = " from others", " from others, frozen"
+
+
+def one(row: str, seed: int, args, sets: dict, classes: int) -> dict:
+    """Logits of one training, made or found. `row`: a plan, with `OTHERS` or `FROZEN` after it where it begins there."""
+    file = args.work / f"{row.replace('+', '-').replace(', ', '-').replace(' ', '-')}-{seed}.npz"
     if not file.exists():
+        plan = row.split(" ")[0]
+        learnt = pretrained(seed, args, sets["others"]) if row != plan else None
         seeded(seed, args.threads)
         network = Classifier(classes)
+        if learnt is not None:
+            network.body.load_state_dict(learnt)
         recipe = fitting.Recipe(plan=plan, steps=args.steps, size=args.size, seed=seed, device=args.device)
-        fitting.train(network, *train, classes, recipe, lambda line: print(plan, seed, line, flush=True))
+        recipe.slower, recipe.frozen = 1.0 if learnt is None else 0.2, row.endswith(FROZEN)
+        began = time.process_time()
+        fitting.train(network, *sets["train"], classes, recipe, lambda line: print(row, seed, line, flush=True))
         np.savez(
-            file, check=batched(network, check[0], recipe), test=batched(network, test[0], recipe), minutes=recipe.facts["minutes"],
-            cpu=time.process_time(), shown=recipe.facts["shown"],
+            file, check=batched(network, sets["check"][0], recipe), test=batched(network, sets["test"][0], recipe),
+            minutes=recipe.facts["minutes"], cpu=time.process_time() - began, shown=recipe.facts["shown"],
         )  # fmt: skip
     return dict(np.load(file))
+
+
+def pretrained(seed: int, args, others: tuple) -> dict:
+    """The trunk's weights of a network that tells the other species apart, made or found."""
+    file = args.work / f"others-{seed}.pt"
+    if not file.exists():
+        seeded(seed, args.threads)
+        classes = int(others[1].max()) + 1
+        network = Classifier(classes)
+        recipe = fitting.Recipe(steps=args.pretrain, size=args.size, seed=seed, device=args.device)
+        fitting.train(network, *others, classes, recipe, lambda line: print("others", seed, line, flush=True))
+        torch.save(network.body.state_dict(), file)
+    return torch.load(file, weights_only=True)
 
 
 def curves(results: list[dict], check, test, groups: dict) -> dict:
@@ -112,28 +123,38 @@ def figure(rows: dict, curve: dict, title: str) -> str:
     left, top, wide, high = 150, 50, 270, 270
     for i in range(0, 101, 20):
         x = left + wide * i / 100
-        out += [f'<path d="M{x:.1f} {top}v{high}" stroke="#ddd"/>', f'<text x="{x:.1f}" y="{top + high + 18}" {text} text-anchor="middle">{i} %</text>']
+        out += [
+            f'<path d="M{x:.1f} {top}v{high}" stroke="#ddd"/>',
+            f'<text x="{x:.1f}" y="{top + high + 18}" {text} text-anchor="middle">{i} %</text>',
+        ]
     for n, (plan, row) in enumerate(rows.items()):
         y = top + high * (n + 0.5) / len(rows)
         out.append(f'<text x="{left - 10}" y="{y + 4:.1f}" {text} text-anchor="end">{plan}</text>')
         for part, colour in COLOURS.items():
             each = row["parts"][part]
             mean = sum(each) / len(each)
-            out.append(f'<path d="M{left + wide * min(each):.1f} {y:.1f}H{left + wide * max(each):.1f}" stroke="{colour}" stroke-width="2"/>')
+            out.append(
+                f'<path d="M{left + wide * min(each):.1f} {y:.1f}H{left + wide * max(each):.1f}" stroke="{colour}" stroke-width="2"/>'
+            )
             out.append(f'<circle cx="{left + wide * mean:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>')
     for n, (part, colour) in enumerate(COLOURS.items()):
         out.append(f'<circle cx="{left + 5 + n * 95}" cy="{top + high + 40}" r="5" fill="{colour}"/>')
         out.append(f'<text x="{left + 15 + n * 95}" y="{top + high + 44}" {text}>{part}</text>')
     left, wide = 530, 340
     out.append(f'<text x="{left - 40}" y="24" {text} font-weight="bold">Accuracy against coverage, {title}</text>')
-    shown = [a for n in ("before", "after") for c, a in zip(curve[n]["coverage"], curve[n]["accuracy"], strict=True) if c >= 0.03]
+    shown = [
+        a
+        for n in ("before", "after")
+        for c, a in zip(curve[n]["coverage"], curve[n]["accuracy"], strict=True)
+        if c >= 0.03
+    ]
     low = min(0.8, *shown) // 0.1 / 10
     for i in range(6):
         y, value = top + high * i / 5, 1 - (1 - low) * i / 5
         x = left + wide * i / 5
         out += [f'<path d="M{left} {y:.1f}h{wide}" stroke="#ddd"/>', f'<text x="{left - 6}" y="{y + 4:.1f}" {text} text-anchor="end">{100 * value:.0f} %</text>',
                 f'<text x="{x:.1f}" y="{top + high + 18}" {text} text-anchor="middle">{20 * i} %</text>']  # fmt: skip
-    place = lambda c, a: f"{left + wide * c:.1f} {top + high * (1 - a) / (1 - low):.1f}"  # noqa: E731
+    place = lambda c, a: f"{left + wide * c:.1f} {top + high * (1 - a) / (1 - low):.1f}"
     for name, colour, dash in (("before", "#777", "5 4"), ("after", "#1a4f9c", "none")):
         points = list(zip(curve[name]["coverage"], curve[name]["accuracy"], strict=True))
         points = points[:: max(1, len(points) // 300)] + points[-1:]
@@ -143,7 +164,9 @@ def figure(rows: dict, curve: dict, title: str) -> str:
             if a is not None and t in (0.8, 0.9):
                 x, y = place(c, a).split()
                 out.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>')
-                out.append(f'<text x="{x}" y="{float(y) + (-9 if name == "after" else 18):.1f}" {text} text-anchor="middle">{t}</text>')
+                out.append(
+                    f'<text x="{x}" y="{float(y) + (-9 if name == "after" else 18):.1f}" {text} text-anchor="middle">{t}</text>'
+                )
     for n, (label, colour) in enumerate((("before", "#777"), ("after temperature; dots: scores", "#1a4f9c"))):
         out.append(f'<path d="M{left + n * 90} {top + high + 40}h20" stroke="{colour}" stroke-width="2"/>')
         out.append(f'<text x="{left + 26 + n * 90}" y="{top + high + 44}" {text}>{label}</text>')
@@ -152,17 +175,57 @@ def figure(rows: dict, curve: dict, title: str) -> str:
 
 def table(rows: dict, counts: list[int], order: list[str]) -> list[str]:
     """The lines for the docs."""
+
     def told(values: list[float]) -> str:
         mean = sum(values) / len(values)
         spread = f" ({100 * min(values):.0f}-{100 * max(values):.0f})" if len(values) > 1 else ""
         return f"{100 * mean:.1f}{spread}"
 
-    lines = ["| plan | four rarest | four in the middle | four commonest | all classes alike | accuracy | seeds |", "|---" * 7 + "|"]
+    many = tails.thirds(len(order))["rarest"]
+    n = {2: "two", 4: "four"}.get(many.stop - many.start, f"{many.stop - many.start}")
+    lines = [
+        f"| plan | {n} rarest | {n} in the middle | {n} commonest | all classes alike | accuracy | seeds |",
+        "|---" * 7 + "|",
+    ]
     for plan, row in rows.items():
-        parts = " | ".join(told(row["parts"][p]) for p in PARTS)
+        parts = " | ".join(told(row["parts"][p]) for p in COLOURS)
         lines.append(f"| `{plan}` | {parts} | {told(row['mean'])} | {told(row['accuracy'])} | {len(row['mean'])} |")
     lines += ["", "Examples: " + ", ".join(f"{name} {n}" for name, n in zip(order, counts, strict=True)) + "."]
     return lines
+
+
+def gathered(args) -> tuple[list[str], dict, dict]:
+    """The classes, commonest first, and of every part the bursts' numbers and `(views, labels)`."""
+    everything = [e for folder in args.train for e in sources.read(folder).examples]
+    sites = sorted({e.site for e in everything})
+    random.Random(1).shuffle(sites)
+    held = set(sites[: min(HELD, len(sites) // 4)])
+    free = [e for e in everything if e.site not in held]
+    order, others = tails.parted_species(free, bool(args.pretrain))
+    kept = {
+        "train": tails.tail(free, order, args.most, args.fewest, seed=1),
+        "check": [e for e in everything if e.site in held],
+        "test": sources.read(args.test).examples,
+    }
+    groups, sets = {}, {}
+    for name, examples in kept.items():
+        sets[name], groups[name] = taken([e for e in examples if e.label in order], order, args, name)
+    if others:
+        sets["others"], _ = taken([e for e in free if e.label in others], others, args, f"others ({', '.join(others)})")
+    return order, groups, sets
+
+
+def taken(examples: list, order: list[str], args, name: str) -> tuple[tuple[list, np.ndarray], np.ndarray]:
+    """Views and labels of a part, and the numbers of its bursts; tells how much it is."""
+    burst = np.unique([e.sequence for e in examples], return_inverse=True)[1]
+    print(
+        f"{name}: {len(examples)} animals of {len({e.site for e in examples})} sites in {len(set(burst))} bursts",
+        flush=True,
+    )
+    return (
+        pictures.views(examples, args.size, 1.2, lambda _: None),
+        np.array([order.index(e.label) for e in examples]),
+    ), burst
 
 
 def main() -> None:
@@ -178,32 +241,29 @@ def main() -> None:
     add("--fewest", type=int, default=8)
     add("--steps", type=int, default=300)
     add("--size", type=int, default=64)
+    add(
+        "--pretrain",
+        type=int,
+        default=0,
+        help="batches on other species first, for rows that begin there [0: no such rows]",
+    )
     add("--threads", type=int, default=1)
     add("--device", default="cpu")
     add("--of", default="balanced", help="plan whose curve is drawn")
     add("--curves", type=Path, help="results.json of another run whose curve is drawn (a longer training)")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    everything = [e for folder in args.train for e in sources.read(folder).examples]
-    sites = sorted({e.site for e in everything})
-    random.Random(1).shuffle(sites)
-    held = set(sites[: len(sites) // 4])
-    kept, order = tail([e for e in everything if e.site not in held], args.most, args.fewest, seed=1)
-    groups, sets = {}, {}
-    number = {label: k for k, label in enumerate(order)}
-    for name, examples in (("train", kept), ("check", [e for e in everything if e.site in held]), ("test", sources.read(args.test).examples)):
-        examples = [e for e in examples if e.label in number]
-        sets[name] = (pictures.views(examples, args.size, 1.2, lambda _: None), np.array([number[e.label] for e in examples]))
-        groups[name] = np.unique([e.sequence for e in examples], return_inverse=True)[1]
-        print(f"{name}: {len(examples)} animals of {len({e.site for e in examples})} sites in {len(set(groups[name]))} bursts", flush=True)
+    order, groups, sets = gathered(args)
+    parts = tails.thirds(len(order))
+    shown = [plan + begun for begun in (("", OTHERS, FROZEN) if args.pretrain else ("",)) for plan in args.plans]
     rows, results = {}, defaultdict(list)
     for seed in args.seeds:
-        for plan in args.plans:
-            r = one(plan, seed, args, sets["train"], sets["check"], sets["test"], len(order))
+        for plan in shown:
+            r = one(plan, seed, args, sets, len(order))
             results[plan].append(r)
             each = recalls(r["test"], sets["test"][1], len(order))
-            row = rows.setdefault(plan, {"parts": {p: [] for p in PARTS}, "mean": [], "accuracy": [], "recalls": []})
-            for part, where in PARTS.items():
+            row = rows.setdefault(plan, {"parts": {p: [] for p in parts}, "mean": [], "accuracy": [], "recalls": []})
+            for part, where in parts.items():
                 row["parts"][part].append(float(np.nanmean(each[where])))
             row["mean"].append(float(np.nanmean(each)))
             row["accuracy"].append(float((r["test"].argmax(1) == sets["test"][1]).mean()))
@@ -216,10 +276,16 @@ def main() -> None:
         print(f"\n{plan}: temperature over bursts {[round(t, 3) for t in c['temperature']]}, single {[round(t, 3) for t in c['single']]}, "
               f"NLL {np.mean(c['nll'], 0).round(3).tolist()}, ECE {np.mean(c['ece'], 0).round(3).tolist()}")  # fmt: skip
         for name in ("before", "after"):
-            print(name, [(t, round(100 * cov, 1), None if a is None else round(100 * a, 1)) for t, cov, a in c[name]["at"]])
-    minutes = [float(r["minutes"]) for all_ in results.values() for r in all_]
-    print(f"\n{len(minutes)} trainings, {min(minutes):.1f} to {max(minutes):.1f} minutes each")
-    (args.work / "results.json").write_text(json.dumps({"rows": rows, "order": order, "counts": counts, "curves": curve}, indent=1))
+            print(
+                name,
+                [(t, round(100 * cov, 1), None if a is None else round(100 * a, 1)) for t, cov, a in c[name]["at"]],
+            )
+    each = {k: [float(r[k]) for all_ in results.values() for r in all_] for k in ("minutes", "cpu")}
+    print(f"\n{len(each['cpu'])} trainings, {min(each['minutes']):.1f} to {max(each['minutes']):.1f} minutes and "
+          f"{min(each['cpu']):.0f} to {max(each['cpu']):.0f} s of processor time each")  # fmt: skip
+    (args.work / "results.json").write_text(
+        json.dumps({"rows": rows, "order": order, "counts": counts, "curves": curve}, indent=1)
+    )
     if args.figure:
         drawn = json.loads(args.curves.read_text())["curves"] if args.curves else curve
         args.figure.write_text(figure(rows, drawn[args.of], args.of + (", the longer training" if args.curves else "")))

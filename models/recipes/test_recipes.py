@@ -1,4 +1,4 @@
-"""Tests of what needs no torch: readers, splits, plans, decisions, the label table.  python -m pytest models/recipes"""
+"""Tests of readers, splits, plans, decisions, the label table; of rounding with torch.  python -m pytest models/recipes"""
 
 import csv
 import sys
@@ -18,6 +18,7 @@ import individuals_card  # noqa: E402
 import plans  # noqa: E402
 import sources  # noqa: E402
 import splits  # noqa: E402
+import tails  # noqa: E402
 import taxonomy  # noqa: E402
 from sources import Example  # noqa: E402
 
@@ -398,3 +399,153 @@ def test_the_card_says_first_where_an_embedder_is_no_better_than_chance():
     assert told(0.20) == ""
     assert "[individuals]" not in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 1.0, "new": 0.0})
     assert "slope = 4.0000" in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 0.8, "new": 0.1})
+
+
+# ---- long tails, transfer
+
+
+def herd(counts: dict[str, int], together: int = 3) -> list[Example]:
+    return [
+        Example(Path(f"/w/{label}{i}.jpg"), label, sequence=f"{label}-{i // together}", site=f"s{i % 7}")
+        for label, n in counts.items()
+        for i in range(n)
+    ]
+
+
+def test_the_other_species_are_none_of_the_tail():
+    counts = {"boar": 90, "deer": 80, "fox": 70, "hare": 60, "lynx": 50, "bear": 40}
+    order, others = tails.parted_species(herd(counts), True)
+    assert order == ["boar", "fox", "lynx"] and others == ["deer", "hare", "bear"]
+    kept = tails.tail(herd(counts), order, 60, 6, seed=1)
+    assert {e.label for e in kept}.isdisjoint(others)
+    assert tails.parted_species(herd(counts), False) == (list(counts), [])
+
+
+def test_a_tail_falls_in_equal_ratios_by_whole_bursts():
+    # From 1000 to 10 in four steps: each a fourth root of 100, 3.1623, rarer than the one before.
+    assert tails.wanted(1000, 10, 5) == [1000, 316, 100, 32, 10]
+    examples = herd({"boar": 120, "fox": 90, "hare": 30})
+    kept = tails.tail(examples, ["boar", "fox", "hare"], 100, 9, seed=1)
+    assert Counter(e.label for e in kept) == {"boar": 100, "fox": 30, "hare": 9}
+    whole = Counter(e.sequence for e in kept)
+    assert sum(n != 3 for n in whole.values()) == 1, "100 is no multiple of three: the boars' last burst alone is cut"
+    assert kept != tails.tail(examples, ["boar", "fox", "hare"], 100, 9, seed=2)
+    short = tails.tail(examples, ["boar", "fox", "hare"], 400, 9, seed=1)
+    assert Counter(e.label for e in short)["boar"] == 120, "no more than there are"
+
+
+def test_thirds_have_every_class_once():
+    for classes in (3, 6, 7, 12):
+        parts = tails.thirds(classes)
+        inside = [k for where in parts.values() for k in range(classes)[where]]
+        assert sorted(inside) == list(range(classes))
+        assert 0 in range(classes)[parts["commonest"]] and classes - 1 in range(classes)[parts["rarest"]]
+
+
+# ---- quantisation-aware training (with torch)
+
+
+def rough(torch, classes: int):
+    """The small network with batch norms that do something."""
+    import classifier
+
+    torch.manual_seed(4)
+    network = classifier.Classifier(classes)
+    with torch.no_grad():
+        for norm in [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]:
+            norm.running_mean.normal_(0, 0.3)
+            norm.running_var.uniform_(0.3, 2.0)
+            norm.weight.uniform_(0.5, 1.5)
+            norm.bias.normal_(0, 0.2)
+    return network.eval()
+
+
+def exported(torch, network, file: Path, size: int) -> None:
+    torch.onnx.export(
+        network.eval(),
+        (torch.zeros(1, 3, size, size),),
+        str(file),
+        dynamo=False,
+        opset_version=17,
+        input_names=["images"],
+        output_names=["logits"],
+    )
+
+
+def test_weights_are_rounded_in_training_as_in_the_written_file(tmp_path):
+    torch = pytest.importorskip("torch")
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    import qat
+    import quantize
+
+    network, x = rough(torch, 6), torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    before = network(x).detach()
+    rounding = qat.Rounding(network, 48, in_bytes=False)
+    # Some training: the weights leave the places that they were first rounded at.
+    optimiser = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.05)
+    network.train()
+    for norm in [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]:
+        norm.eval()
+    for _ in range(3):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(network(x), torch.tensor([1, 4])).backward()
+        optimiser.step()
+    network.eval()
+    for layer in rounding.layers:
+        layer.parametrizations.weight[0].scale.copy_(qat.scales(layer.parametrizations.weight.original))
+    shown = [layer.weight.detach().numpy().copy() for layer in rounding.layers]
+    said = network(x).detach()
+    rounding.settle()
+    assert torch.equal(network(x), said) and not torch.allclose(said, before, atol=1e-3)
+
+    exported(torch, network, tmp_path / "f32.onnx", 48)
+    quantize.weights(tmp_path / "f32.onnx", tmp_path / "int8.onnx")
+    # Read back by the operator's definition: (whole - zero) * scale, a scale per output channel, which is axis 0 here.
+    model = onnx.load(tmp_path / "int8.onnx")
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    back = []
+    for node in [n for n in model.graph.node if n.op_type == "DequantizeLinear"]:
+        whole, scale, zero = (stored[name] for name in node.input)
+        assert whole.dtype == np.int8 and not zero.any()
+        back.append(whole.astype(np.float32) * scale.reshape([-1] + [1] * (whole.ndim - 1)))
+    assert len(back) == len(shown) == 15, "14 of 15 convolutions and the last layer; the first has 648 weights"
+    for mine, its in zip(shown, back, strict=True):
+        np.testing.assert_allclose(its, mine, rtol=1e-6, atol=1e-9)
+
+
+def test_rounding_passes_the_gradient_straight_through_and_folds_exactly():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    import qat
+
+    x = torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    network = rough(torch, 6)
+    before = network(x).detach()
+    qat.fold(network, 48)
+    torch.testing.assert_close(network(x).detach(), before, rtol=1e-5, atol=1e-5)
+    rounding = qat.Rounding(network, 48, in_bytes=True)
+    assert len(rounding.layers) == 16, "in bytes the first layer as well"
+    layer = torch.nn.Linear(4, 300, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.linspace(-1.0, 1.0, 1200).view(300, 4))
+    rounded = qat.Rounded(layer.weight)
+    weight = layer.weight.detach().clone().requires_grad_(True)
+    rounded(weight).sum().backward()
+    inside = weight.detach().abs() <= 127.5 * rounded.scale[:, None]
+    assert inside.float().mean() > 0.5 and torch.equal(weight.grad, inside.float())
+
+
+def test_activations_are_rounded_to_unsigned_bytes_of_what_was_seen():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    import qat
+
+    rounding = qat.moved(qat.activation(), torch.zeros(1), True)
+    x = torch.linspace(-0.5, 2.05, 1000)
+    seen = rounding(x)
+    # 255 steps between -0.5 and 2.05 are 0.01 wide, with zero among them (50 of them below).
+    assert len(seen.unique()) == 256
+    np.testing.assert_allclose(seen.numpy(), np.round(x.numpy() / 0.01) * 0.01, atol=0.0051)
+    still = qat.moved(rounding, x, False)
+    assert float(still(torch.tensor([9.0]))) == pytest.approx(2.05, abs=1e-5), "not seen in training: cut off"
