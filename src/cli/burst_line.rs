@@ -11,6 +11,9 @@ use crate::store::record::{Burst, Observation};
 /// Column heads of [`columns`].
 pub const HEADS: &str = "time      light  frames  outcome    species               score  count     ms";
 
+/// Characters of the column for species.
+const SPECIES: usize = 20;
+
 /// What is shown where there is nothing to show.
 const NOTHING: &str = "-";
 
@@ -24,7 +27,7 @@ pub fn columns(done: &Acknowledged<'_>) -> String {
         light(burst),
         frames(burst),
         burst.outcome.as_str(),
-        clipped(&species, 20),
+        clipped(&species, SPECIES),
         score,
         count,
         done.judging.as_millis(),
@@ -58,8 +61,19 @@ fn seen(burst: &Burst) -> (String, String, String) {
         };
         return (NOTHING.to_owned(), probability, NOTHING.to_owned());
     };
-    let names: Vec<&str> = burst.observations.iter().map(name).collect();
+    let names: Vec<String> = burst.observations.iter().map(|seen| called(seen, SPECIES)).collect();
     (names.join(", "), format!("{:.2}", first.score.get()), first.count.to_string())
+}
+
+/// The species' name with those of the gallery that were recognised, which are not cut: `Eurasian lynx (18)`,
+/// `Eurasian… (Luchs-07)`.
+fn called(seen: &Observation, width: usize) -> String {
+    let known: Vec<&str> = seen.individuals.iter().filter_map(|i| i.individual.as_deref()).collect();
+    if known.is_empty() {
+        return name(seen).to_owned();
+    }
+    let known = format!(" ({})", known.join(", "));
+    clipped(name(seen), width.saturating_sub(known.chars().count()).max(1)) + &known
 }
 
 /// The English name, or the scientific one where there is no English.
@@ -138,11 +152,43 @@ impl Paint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::record::Identity;
+    use crate::units::{Flank, Recognition, Score};
 
     #[test]
     fn long_names_are_cut_by_characters() {
         assert_eq!(clipped("wolf", 5), "wolf");
         assert_eq!(clipped("Größere Hufeisennase", 8), "Größere…");
+    }
+
+    #[test]
+    fn a_recognised_individual_is_named_behind_its_species_and_not_cut() {
+        let told = |individual: Option<&str>| {
+            let identity = Identity {
+                recognition: if individual.is_some() { Recognition::Known } else { Recognition::Unsure },
+                individual: individual.map(str::to_owned),
+                similarity: Some(0.5),
+                probability: None,
+                flank: Flank::Left,
+                tracks: vec![0],
+                nearest: vec![("Luchs-03".to_owned(), 0.5)],
+            };
+            let seen = Observation {
+                taxon: "Lynx lynx".to_owned(),
+                rank: "species".to_owned(),
+                label: "Eurasian lynx".to_owned(),
+                score: Score::new(0.9),
+                count: 1,
+                top5: Vec::new(),
+                traits: Default::default(),
+                individuals: vec![identity],
+                tracks: vec![0],
+            };
+            called(&seen, 20)
+        };
+        assert_eq!(told(None), "Eurasian lynx");
+        assert_eq!(told(Some("18")), "Eurasian lynx (18)");
+        assert_eq!(told(Some("Luchs-07")), "Eurasian… (Luchs-07)");
     }
 
     #[test]

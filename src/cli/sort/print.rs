@@ -9,6 +9,9 @@ use crate::event::Outcome;
 /// Widest camera column of the table, in characters.
 const CAMERA_MAX: usize = 36;
 
+/// Width of the column for species, in characters.
+const SPECIES: usize = 28;
+
 /// Writes results, each flushed at once, so that a reader at the other end of a pipe sees them as they come.
 pub struct Results<W> {
     out: W,
@@ -51,6 +54,7 @@ impl<W: Write> Results<W> {
             0 => report.frames.len().to_string(),
             failed => format!("{}!{failed}", report.frames.len()),
         };
+        let known = known(report);
         let (species, score, count) = report.sightings.first().map_or_else(
             || ("-".to_owned(), report.probability, "-".to_owned()),
             |s| {
@@ -61,7 +65,8 @@ impl<W: Write> Results<W> {
                     String::new()
                 };
                 let name = if name.is_empty() { "-" } else { name };
-                (format!("{}{more}", short(name, 28 - more.len())), s.score, s.count.to_string())
+                let room = SPECIES.saturating_sub(more.len() + known.chars().count());
+                (format!("{}{more}{known}", short(name, room)), s.score, s.count.to_string())
             },
         );
         writeln!(
@@ -71,6 +76,13 @@ impl<W: Write> Results<W> {
             score.get(),
         )
     }
+}
+
+/// ` (Luchs-07)` behind the species: those of the gallery that were recognised, nothing where nobody was.
+fn known(report: &Report) -> String {
+    let individuals = report.sightings.iter().flat_map(|s| &s.individuals);
+    let names: Vec<&str> = individuals.filter_map(|i| i.individual.as_deref()).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 /// At most `width` characters; the end of a name tells more than its beginning.
