@@ -11,7 +11,6 @@ from pathlib import Path
 
 import timm
 import torch
-
 from common import COLUMNS, Card, arguments, finish, seeded, state, stripped, wake
 
 
@@ -32,7 +31,9 @@ def preparation(network: torch.nn.Module, size: int | None) -> tuple[int, dict, 
     return side, pixels, "bicubic" if data["interpolation"] == "bicubic" else "bilinear"
 
 
-def fill(network: torch.nn.Module, weights: Path, prefixes: tuple[str, ...] = ("module.", "model.", "base_model.")) -> None:
+def fill(
+    network: torch.nn.Module, weights: Path, prefixes: tuple[str, ...] = ("module.", "model.", "base_model.")
+) -> None:
     """Puts a checkpoint in; every tensor must fit."""
     tensors = state(weights)
     for prefix in prefixes:
