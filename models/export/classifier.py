@@ -11,6 +11,7 @@ from pathlib import Path
 
 import timm
 import torch
+
 from common import COLUMNS, Card, arguments, finish, seeded, state, stripped, wake
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import timm
 import torch
+
 from classifier import fill, labels
 from common import IMAGENET, Card, arguments, finish, seeded, state, wake
 

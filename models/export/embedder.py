@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import timm
 import torch
+
 from common import IMAGENET, Card, arguments, finish, seeded, state, stripped, wake
 
 

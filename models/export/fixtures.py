@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
+from timm.models.efficientnet import _gen_efficientnetv2_base
+from timm.models.swin_transformer import SwinTransformer
+
 from classifier import labels
 from common import IMAGENET, Card, detector, liven, seeded, to_onnx, wake_on, write_manifest
 from deepfaune import TAXA
@@ -19,8 +22,6 @@ from embedder import GeM
 from megadetector import CATEGORIES
 from parity import arrays
 from speciesnet import Upright
-from timm.models.efficientnet import _gen_efficientnetv2_base
-from timm.models.swin_transformer import SwinTransformer
 from yolo import card_of, from_ultralytics, from_yolov5, ready
 
 V5 = """

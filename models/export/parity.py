@@ -13,11 +13,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import forms
 import numpy as np
 import onnxruntime
-import photos
 import torch
+
+import forms
+import photos
 
 TOLERANCE = 1e-3
 MOST = 1e-2

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import timm
 import torch
+
 from common import Card, arguments, finish, seeded, wake
 
 BACKBONES = {"m": "tf_efficientnetv2_m", "b0": "tf_efficientnetv2_b0"}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
+
 from common import Card, arguments, detector, finish, seeded, wake
 
 COCO = {

@@ -21,14 +21,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import heads
 import numpy as np
 import onnx
 import onnxruntime
-import quantize
 from onnx import numpy_helper
 
+import heads
 import photos
+import quantize
 
 # Share of the f32 form's time below which the form in bytes goes into the manifest: for less its loss is not worth it.
 WORTH = 0.8
