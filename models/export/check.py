@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the true architectures")
     parser.add_argument("--only", help="those whose name holds this")
     parser.add_argument("--most", type=int, help="photos to compare on (default 2; with --full 4)")
+    parser.add_argument("--no-costs", action="store_true", help="neither processor time nor memory: half of the work")
     parser.add_argument("--quantise", action="store_true", help="also the int8 forms")
     parser.add_argument("--calibrate", type=int, default=48, help="photos to calibrate those on (default 48)")
     parser.add_argument("--out", type=Path, default=HERE.parent.parent / "target" / "exports")
@@ -91,7 +92,8 @@ def main() -> None:
         out = args.out / re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         options = [o for option in options for o in more.get(option, [option])]
         command = [sys.executable, "-W", "ignore", HERE / script, *options, "--out", out, "--photos", args.photos]
-        command += ["--most", str(args.most or (4 if args.full else 2)), "--costs", "--calibrate", str(args.calibrate)]
+        command += ["--most", str(args.most or (4 if args.full else 2)), "--calibrate", str(args.calibrate)]
+        command += [] if args.no_costs else ["--costs"]
         command += (["--trapline", args.trapline] if args.trapline else []) + (["--quantise"] if args.quantise else [])
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         (args.out / f"{out.name}.log").write_text(done.stdout + done.stderr)
