@@ -32,7 +32,9 @@ def preparation(network: torch.nn.Module, size: int | None) -> tuple[int, dict, 
     return side, pixels, "bicubic" if data["interpolation"] == "bicubic" else "bilinear"
 
 
-def fill(network: torch.nn.Module, weights: Path, prefixes: tuple[str, ...] = ("module.", "model.", "base_model.")) -> None:
+def fill(
+    network: torch.nn.Module, weights: Path, prefixes: tuple[str, ...] = ("module.", "model.", "base_model.")
+) -> None:
     """Puts a checkpoint in; every tensor must fit."""
     tensors = state(weights)
     for prefix in prefixes:

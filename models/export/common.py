@@ -19,12 +19,12 @@ import numpy as np
 import onnx
 import torch
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "recipes"))  # Behind: both have an embedder and a classifier.
-import forms  # noqa: E402
-import photos  # noqa: E402
-
-from measure import costs  # noqa: E402, I001
-from parity import Report, compare  # noqa: E402, I001
+# Behind: both have an embedder and a classifier.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "recipes"))
+import forms
+import photos
+from measure import costs
+from parity import Report, compare
 
 OPSET = 17  # What tract 0.23 and ONNX Runtime 1.17 both read; torch's older exporter writes up to 20.
 IMAGENET = {"scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -144,10 +144,13 @@ def wake_on(module: torch.nn.Module, batch: torch.Tensor, head: list[torch.nn.Mo
             norm.training = False
         layers = [layer for layer in (head if head is not None else [last_linear(module)]) if layer is not None]
         seen = [[] for _ in layers]
-        hooks = [layer.register_forward_hook(lambda _m, _i, out, to=to: to.append(out)) for layer, to in zip(layers, seen)]
+        hooks = [
+            layer.register_forward_hook(lambda _m, _i, out, to=to: to.append(out))
+            for layer, to in zip(layers, seen, strict=True)
+        ]
         if layers:
             module(batch)
-        for layer, out, hook in zip(layers, seen, hooks):
+        for layer, out, hook in zip(layers, seen, hooks, strict=True):
             hook.remove()
             spread(layer, torch.cat(out))
 

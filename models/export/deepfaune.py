@@ -58,14 +58,16 @@ def bird_head(weights: Path | None, width: int, birds: int, activation: str) -> 
             raise SystemExit(f"{weights}: {strange[0]} is no linear layer's; this bird head cannot be exported")
         sizes = [tuple(reversed(tensors[f"{n}.weight"].shape)) for n in names]
         if sizes[0][0] != width or sizes[-1][1] != birds:
-            raise SystemExit(f"{weights}: takes {sizes[0][0]} features and gives {sizes[-1][1]} classes, not {width}, {birds}")
+            raise SystemExit(
+                f"{weights}: takes {sizes[0][0]} features and gives {sizes[-1][1]} classes, not {width}, {birds}"
+            )
     layers: list[torch.nn.Module] = []
     for i, (inputs, outputs) in enumerate(sizes):
         layers += [ACTIVATIONS[activation]()] if i else []
         layers.append(torch.nn.Linear(inputs, outputs))
     linear = [m for m in layers if isinstance(m, torch.nn.Linear)]
     if weights is not None:
-        for name, layer in zip(names, linear):
+        for name, layer in zip(names, linear, strict=True):
             layer.load_state_dict({"weight": tensors[f"{name}.weight"], "bias": tensors[f"{name}.bias"]})
     return torch.nn.Sequential(*layers)
 
@@ -75,7 +77,9 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=38, help="of random weights: 34 or 38 (default)")
     parser.add_argument("--birds", type=Path, help="DeepFaune's bird head (.pt)")
     parser.add_argument("--with-birds", action="store_true", help="a bird head of random weights")
-    parser.add_argument("--activation", choices=list(ACTIVATIONS), default="relu", help="between the bird head's layers")
+    parser.add_argument(
+        "--activation", choices=list(ACTIVATIONS), default="relu", help="between the bird head's layers"
+    )
     args = parser.parse_args()
     seeded()
     classes = args.classes

@@ -28,8 +28,12 @@ class Kind:
 
 HUB = "https://huggingface.co/"
 KINDS = {
-    "dinov2-s": Kind("vit_small_patch14_dinov2.lvd142m", 224, "Apache-2.0", HUB + "timm/vit_small_patch14_dinov2.lvd142m"),
-    "dinov2-b": Kind("vit_base_patch14_dinov2.lvd142m", 224, "Apache-2.0", HUB + "timm/vit_base_patch14_dinov2.lvd142m"),
+    "dinov2-s": Kind(
+        "vit_small_patch14_dinov2.lvd142m", 224, "Apache-2.0", HUB + "timm/vit_small_patch14_dinov2.lvd142m"
+    ),
+    "dinov2-b": Kind(
+        "vit_base_patch14_dinov2.lvd142m", 224, "Apache-2.0", HUB + "timm/vit_base_patch14_dinov2.lvd142m"
+    ),
     "megadescriptor-l-384": Kind(
         "swin_large_patch4_window12_384", 384, "CC-BY-NC-4.0", HUB + "BVRA/MegaDescriptor-L-384", half=True
     ),
@@ -72,7 +76,9 @@ def fill(network: torch.nn.Module, weights, gem: bool) -> None:
         tensors = stripped(tensors, prefix)
     missing, left = network.load_state_dict(tensors, strict=False)
     if missing:
-        raise SystemExit(f"{weights}: {missing[0]} and {len(missing) - 1} more tensors are missing; is it this architecture?")
+        raise SystemExit(
+            f"{weights}: {missing[0]} and {len(missing) - 1} more tensors are missing; is it this architecture?"
+        )
     strange = [n for n in left if not n.startswith(("head.", "classifier.", "fc.", "final.", "loss"))]
     if strange:
         raise SystemExit(f"{weights}: {strange[0]} has no place in this architecture")

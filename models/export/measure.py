@@ -54,7 +54,17 @@ def costs(module, folder: Path, x, trapline: Path | None) -> list[Cost]:
 
 def ran(trapline: Path, folder: Path, engine: str, passes: int) -> tuple[float, float] | None:
     """Processor seconds and megabytes of `trapline models bench`; None where the program has not that engine."""
-    command = [sys.executable, "-I", __file__, trapline, "models", "bench", folder / "manifest.toml", "--engine", engine]
+    command = [
+        sys.executable,
+        "-I",
+        __file__,
+        trapline,
+        "models",
+        "bench",
+        folder / "manifest.toml",
+        "--engine",
+        engine,
+    ]
     done = subprocess.run([*command, "--passes", str(passes), "--json"], check=False, capture_output=True, text=True)
     said = done.stdout.splitlines()
     if done.returncode or not json.loads(said[0])["engine"].lower().replace(" ", "").startswith(engine):

@@ -13,11 +13,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import forms
 import numpy as np
 import onnxruntime
-import photos
 import torch
+
+import forms
+import photos
 
 TOLERANCE = 1e-3
 MOST = 1e-2
@@ -49,9 +50,7 @@ class Report:
     @staticmethod
     def table(reports: list["Report"]) -> list[str]:
         head = ["| engine | output | largest difference (share) | least cosine | photos |", "|---|---|---|---|---|"]
-        return head + [
-            f"| {r.engine} | {r.output} | {r.apart:.1e} | {r.cosine:.7f} | {r.photos} |" for r in reports
-        ]
+        return head + [f"| {r.engine} | {r.output} | {r.apart:.1e} | {r.cosine:.7f} | {r.photos} |" for r in reports]
 
 
 def compare(
@@ -95,7 +94,7 @@ def rows(engine: str, names: list[str], decode: str, truth: list, outputs: list)
         names = ["logits+boxes"]
     reports = []
     for i, name in enumerate(names):
-        both = [aligned(decode, t[i], o[i]) for t, o in zip(truth, outputs)]
+        both = [aligned(decode, t[i], o[i]) for t, o in zip(truth, outputs, strict=True)]
         reports.append(Report(engine, name, max(map(apart, both)), min(map(cosine, both)), len(both)))
     return reports
 
@@ -153,7 +152,7 @@ def by_trapline(
             x.tofile(files[-1])
         command = [trapline, "models", "run", folder / "manifest.toml", *files]
         command += ["--out", Path(scratch) / "out", "--engine", engine, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             print(f"  trapline on {engine}: {done.stderr.strip()}", flush=True)
             return [[np.full(s, np.nan, np.float32) for s in shapes] for _ in inputs]

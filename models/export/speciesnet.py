@@ -37,8 +37,10 @@ def taxon(line: str) -> dict[str, str]:
     """`uuid;class;order;family;genus;species;common` by column."""
     parts = [part.strip() for part in line.split(";")]
     if len(parts) != 7:
-        raise SystemExit(f"a label has 7 parts (uuid;class;order;family;genus;species;common), this has {len(parts)}: {line}")
-    return dict(zip(["uuid", *LEVELS, "common"], parts))
+        raise SystemExit(
+            f"a label has 7 parts (uuid;class;order;family;genus;species;common), this has {len(parts)}: {line}"
+        )
+    return dict(zip(["uuid", *LEVELS, "common"], parts, strict=True))
 
 
 def row(line: str) -> dict[str, str]:
@@ -58,7 +60,13 @@ def row(line: str) -> dict[str, str]:
         scientific = above.get(rank, "Animalia")
     for finer in LEVELS[:-1][LEVELS.index(rank) + 1 :] if rank in LEVELS else []:
         above[finer] = ""
-    return {"label": common or scientific, "scientific": scientific, "rank": rank, "english": common or scientific, **above}
+    return {
+        "label": common or scientific,
+        "scientific": scientific,
+        "rank": rank,
+        "english": common or scientific,
+        **above,
+    }
 
 
 def table(lines: list[str]) -> tuple[list[dict], int]:
@@ -94,11 +102,13 @@ def forbidden(rules: dict, country: str | None, region: str | None) -> bool:
     return country in block and (not block[country] or (bool(region) and region in block[country]))
 
 
-def fence(lines: list[str], rows: list[dict], rules: dict, country: str | None, region: str | None) -> tuple[list, list]:
+def fence(
+    lines: list[str], rows: list[dict], rules: dict, country: str | None, region: str | None
+) -> tuple[list, list]:
     """Scientific names forbidden and permitted. A higher taxon whose own rule forbids it is left out of the forbidden
     ones where something below it is permitted, since Trapline forbids all below a name."""
     out: dict[bool, list[str]] = {True: [], False: []}
-    for line, r in zip(lines, rows):
+    for line, r in zip(lines, rows, strict=True):
         if r["scientific"]:
             key = ";".join(taxon(line)[level] for level in LEVELS)
             out[forbidden(rules.get(key, {}), country, region)].append(r["scientific"])
@@ -112,7 +122,9 @@ def fence(lines: list[str], rows: list[dict], rules: dict, country: str | None, 
 def main() -> None:
     parser = arguments(__doc__, "the published classifier (.pt)", BACKBONES)
     parser.add_argument("--labels", type=Path, required=True, help="its labels, one a line")
-    parser.add_argument("--taxonomy", type=Path, help="its taxonomy, to say which ranks SpeciesNet would not roll up to")
+    parser.add_argument(
+        "--taxonomy", type=Path, help="its taxonomy, to say which ranks SpeciesNet would not roll up to"
+    )
     parser.add_argument("--geofence", type=Path, help="its geofence (.json)")
     parser.add_argument("--country", help="ISO 3166-1 alpha-3")
     parser.add_argument("--region", help="two letters, within the country")
@@ -125,7 +137,9 @@ def main() -> None:
     rows, changed = table(lines)
     print(f"{len(rows)} labels, {changed} of them brought in line with an earlier one")
     if args.taxonomy:
-        known = {";".join(taxon(t)[level] for level in LEVELS) for t in args.taxonomy.read_text().split("\n") if t.strip()}
+        known = {
+            ";".join(taxon(t)[level] for level in LEVELS) for t in args.taxonomy.read_text().split("\n") if t.strip()
+        }
         keys = [[taxon(line)[level] for level in LEVELS] for line in lines]
         ranks = {";".join([*k[:n], *[""] * (5 - n)]) for k in keys for n in range(1, 5) if k[n - 1]}
         print(f"{len(ranks - known)} of {len(ranks)} higher taxa are not in the taxonomy: only Trapline names those")

@@ -131,7 +131,9 @@ def hide(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def night(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A day picture as an infrared flash might show it: one channel for all, bright in the middle, grainy."""
-    share = rng.dirichlet([4.0, 3.0, 1.5])  # silicon sees near infrared mostly through the red filter, fur much as grass
+    share = rng.dirichlet(
+        [4.0, 3.0, 1.5]
+    )  # silicon sees near infrared mostly through the red filter, fur much as grass
     grey = image.astype(np.float32) @ share.astype(np.float32)
     height, width = grey.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)

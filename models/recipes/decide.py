@@ -63,7 +63,9 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
     """Expected calibration error: the mean gap between how sure and how right, over equal bins."""
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     place = np.minimum((sure * bins).astype(int), bins - 1)
-    return float(sum(abs(sure[place == b].mean() - right[place == b].mean()) * (place == b).mean() for b in np.unique(place)))
+    return float(
+        sum(abs(sure[place == b].mean() - right[place == b].mean()) * (place == b).mean() for b in np.unique(place))
+    )
 
 
 def bound(hits: int, count: int, z: float = Z) -> float:
@@ -111,5 +113,17 @@ def thresholds(probabilities: np.ndarray, labels: np.ndarray, wanted: float) -> 
         counted = [r for r in rows if r[1] >= FEWEST and r[0] / r[1] >= wanted]
         best = max(proven or counted, key=lambda r: r[1], default=None)
         h, n, score = best or (0, 0, None)
-        out.append(Threshold(k, score, h / n if n else 0.0, bound(h, n), h / examples if examples else 0.0, n, examples, bool(proven), len(rows) and rows[-1][1]))
+        out.append(
+            Threshold(
+                k,
+                score,
+                h / n if n else 0.0,
+                bound(h, n),
+                h / examples if examples else 0.0,
+                n,
+                examples,
+                bool(proven),
+                len(rows) and rows[-1][1],
+            )
+        )
     return out

@@ -103,7 +103,17 @@ def upper(lost, of, error):
 
 
 def judged(bursts, exits):
-    told = dict(exits=exits, lost=0, of=0, alive=0, kept=0, full_dropped=0, dropped=0, sighted=0, full_sighted=0)
+    told = {
+        "exits": exits,
+        "lost": 0,
+        "of": 0,
+        "alive": 0,
+        "kept": 0,
+        "full_dropped": 0,
+        "dropped": 0,
+        "sighted": 0,
+        "full_sighted": 0,
+    }
     cost = full = 0.0
     for burst in bursts:
         outcome, ms = burst.ends(exits)

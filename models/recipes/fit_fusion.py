@@ -34,7 +34,8 @@ FLOOR, THRESHOLD = 0.25, 0.75
 
 
 def read(path):
-    bursts = [json.loads(line) for line in open(path) if line.strip()]
+    with open(path) as lines:
+        bursts = [json.loads(line) for line in lines if line.strip()]
     clues = np.array([[b["clues"][name] for name in NAMES] + [1.0] for b in bursts])
     alive = np.array([float(b["alive"]) for b in bursts])
     groups = np.array([str(b.get("group", i)) for i, b in enumerate(bursts)])
@@ -76,8 +77,10 @@ def log_loss(p, alive):
 def report(title, p, alive):
     lost, dropped = np.mean(p[alive == 1] < FLOOR), np.mean(p[alive == 0] < FLOOR)
     alarms, seen = np.mean(p[alive == 0] >= THRESHOLD), np.mean(p[alive == 1] >= THRESHOLD)
-    print(f"# {title}: log-loss {log_loss(p, alive):.3f}; alive called empty {lost:.1%}, empties dropped {dropped:.1%}; "
-          f"alive seen {seen:.1%}, false sightings {alarms:.1%}")
+    print(
+        f"# {title}: log-loss {log_loss(p, alive):.3f}; alive called empty {lost:.1%}, empties dropped {dropped:.1%}; "
+        f"alive seen {seen:.1%}, false sightings {alarms:.1%}"
+    )
 
 
 def cross_validated(clues, alive, groups, prior, folds):
@@ -95,7 +98,9 @@ def cross_validated(clues, alive, groups, prior, folds):
 def write(manifest, weights):
     """Puts the weights into a detector's manifest: they hold for that detector."""
     kept = re.sub(r"\n\[fusion\][^\[]*", "\n", manifest.read_text()).rstrip() + "\n"
-    rows = [f"{name} = {value:.2f}" for name, value in zip(["bias", *NAMES], [weights[-1], *weights[:-1]])]
+    rows = [
+        f"{name} = {value:.2f}" for name, value in zip(["bias", *NAMES], [weights[-1], *weights[:-1]], strict=False)
+    ]
     told = "# Fitted on bursts of the bench world by models/recipes/fit_fusion.py."
     manifest.write_text(f"{kept}\n[fusion]\n{told}\n" + "\n".join(rows) + "\n")
 
@@ -117,7 +122,7 @@ def main():
         if within.any():
             print(f"#   said {low:.1f} to {low + 0.2:.1f}: alive {alive[within].mean():.2f} of {within.sum()}")
     weights = fit(clues, alive, args.prior)
-    for name, value, default in zip(NAMES, weights, DEFAULT):
+    for name, value, default in zip(NAMES, weights, DEFAULT, strict=False):
         far = "   # more than half from its default" if abs(value - default) > abs(default) / 2 else ""
         print(f"weights.{name} = {value:.2f}{far}")
     print(f"bias = {weights[-1]:.2f}")

@@ -102,7 +102,7 @@ def detector_facts(manifest: dict, inputs: list[Sample], full: list, other: list
     animal = [np.array([(rows[:, 5] == 0).any() for rows in side]) for side in (a, b)]
     matched = sum(
         any(r[5] == row[5] and heads.overlap(row, r[None])[0] >= 0.5 for r in theirs)
-        for rows, theirs in zip(a, b)
+        for rows, theirs in zip(a, b, strict=True)
         for row in rows
     )
     count = sum(map(len, a)) + sum(map(len, b))
@@ -175,7 +175,7 @@ def bench(trapline: Path, manifest: dict, networks: dict[str, Path], passes: int
             for engine in ("tract", "onnxruntime"):
                 for form, path in paths.items():
                     command = [trapline, "models", "bench", path, "--engine", engine, "--passes", str(passes), "--json"]
-                    done = subprocess.run(command, capture_output=True, text=True)
+                    done = subprocess.run(command, check=False, capture_output=True, text=True)
                     if done.returncode:
                         print(f"{form} on {engine}: {done.stderr.strip()}", file=sys.stderr)
                         continue
@@ -230,9 +230,15 @@ def rewrite(manifest: dict, small: Path, fast: Path | None) -> None:
 
 
 def quantise(
-    folder: Path, calibrate: Path, truth: Path | None = None, trapline: Path | None = None, most: int = 48
+    folder: Path,
+    calibrate: Path,
+    truth: Path | None = None,
+    trapline: Path | None = None,
+    most: int = 48,
+    measure: int | None = None,
 ) -> list[str]:
-    """Makes the forms and the card's section; returns its lines."""
+    """Makes the forms and the card's section; returns its lines. Without `truth` at most `measure` photos are measured on,
+    spread over those that were not calibrated on."""
     manifest = photos.manifest(Path(folder))
     base = manifest["path"].parent
     source = base / manifest["file"]
@@ -252,6 +258,8 @@ def quantise(
     inputs = samples(manifest, chosen, None)
     kept = quantize.activations(full, fast, [s.x for s in inputs])
     rest = [f for f in files if f not in chosen] or files
+    if measure is not None and len(rest) > measure:
+        rest = [rest[i * len(rest) // measure] for i in range(measure)]
     measured = samples(manifest, rest, truth)
     outputs = {form: run(path, manifest, measured) for form, path in (("f32", full), ("int8", small), ("u8s8", fast))}
     facts = {form: FACTS[manifest["role"]](manifest, measured, outputs["f32"], out) for form, out in outputs.items()}
@@ -262,12 +270,20 @@ def quantise(
     worth = cpu["u8s8"] < WORTH * cpu["f32"]
     rewrite(manifest, small, fast if worth else None)
     what = f"{len(measured)} {'of ' + truth.name if truth else 'photos it was not calibrated on'}"
-    what = what if truth or rest is not files else f"the {len(measured)} photos it was calibrated on"
-    lines = ["## Int8 forms", "", f"Calibrated on {len(inputs)} photos; measured on {what}. Layers left in f32: {len(kept)}."]
+    what = what if truth or rest[0] not in chosen else f"the {len(measured)} photos it was calibrated on"
+    lines = [
+        "## Int8 forms",
+        "",
+        f"Calibrated on {len(inputs)} photos; measured on {what}. Layers left in f32: {len(kept)}.",
+    ]
     if not worth:
         lines += ["", "In bytes it is hardly faster here, so the manifest does not name that form."]
     names = list(facts["f32"])
-    lines += ["", f"| form | bytes | {' | '.join(names)} | ONNX Runtime, ms of CPU | tract ms | ONNX Runtime ms |", "|---" * (len(names) + 5) + "|"]
+    lines += [
+        "",
+        f"| form | bytes | {' | '.join(names)} | ONNX Runtime, ms of CPU | tract ms | ONNX Runtime ms |",
+        "|---" * (len(names) + 5) + "|",
+    ]
     for form, path in (("f32", full), ("int8", small), ("u8s8", fast)):
         took = [f"{times[form][e]:.1f}" if e in times.get(form, {}) else "–" for e in ("tract", "onnxruntime")]
         row = [form, str(path.stat().st_size), *(f"{facts[form][n]:.3f}" for n in names), f"{cpu[form]:.2f}", *took]
@@ -281,12 +297,15 @@ def quantise(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="folder of the model, whose manifest and README.md are rewritten")
-    parser.add_argument("--calibrate", type=Path, required=True, help="photos of the kind it will see; 30 to 60 are used")
+    parser.add_argument(
+        "--calibrate", type=Path, required=True, help="photos of the kind it will see; 30 to 60 are used"
+    )
     parser.add_argument("--truth", type=Path, help="what photos show, for accuracy before and after")
     parser.add_argument("--trapline", type=Path, help="the program, for times on both engines")
     parser.add_argument("--most", type=int, default=48, help="photos to calibrate on (default 48)")
+    parser.add_argument("--measure", type=int, help="photos to measure on without --truth (default: all others)")
     args = parser.parse_args()
-    print("\n".join(quantise(args.model, args.calibrate, args.truth, args.trapline, args.most)))
+    print("\n".join(quantise(args.model, args.calibrate, args.truth, args.trapline, args.most, args.measure)))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ def split(met: list[dict], enrolled: int = ENROLLED) -> tuple[list[dict], list[d
 
 def compared(question: dict, entries: list[dict], flanks: bool) -> tuple[np.ndarray, np.ndarray]:
     """Similarities to the entries that can be compared, and whose they are."""
-    fits = [e for e in entries if e["species"] == question["species"] and (not flanks or e["flank"] == question["flank"])]
+    fits = [
+        e for e in entries if e["species"] == question["species"] and (not flanks or e["flank"] == question["flank"])
+    ]
     if not fits:
         return np.zeros(0), np.zeros(0, int)
     return np.stack([e["embedding"] for e in fits]) @ question["embedding"], np.array([e["individual"] for e in fits])

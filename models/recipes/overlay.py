@@ -51,11 +51,14 @@ def measure(folder: Path) -> dict:
             continue
         mine = patches(markings(first[question["encounter"]]))
         alike = [
-            max(float(cv2.matchTemplate(pictures[e["encounter"]], p, cv2.TM_CCOEFF_NORMED).max()) for p in mine) for e in kept
+            max(float(cv2.matchTemplate(pictures[e["encounter"]], p, cv2.TM_CCOEFF_NORMED).max()) for p in mine)
+            for e in kept
         ]
         told.append(identity.answer(question, np.array(alike), np.array([e["individual"] for e in kept])))
     species = sorted({t["species"] for t in told})
-    return {"all": identity.metrics(told)} | {s: identity.metrics([t for t in told if t["species"] == s]) for s in species}
+    return {"all": identity.metrics(told)} | {
+        s: identity.metrics([t for t in told if t["species"] == s]) for s in species
+    }
 
 
 def main() -> None:

@@ -26,7 +26,9 @@ def parts(name: str) -> tuple[str, bool]:
     return base, name.endswith("emphasis")
 
 
-def epoch(labels: np.ndarray, plan: str, rng: np.random.Generator, wrong: np.ndarray | None = None, ratio: float = RATIO):
+def epoch(
+    labels: np.ndarray, plan: str, rng: np.random.Generator, wrong: np.ndarray | None = None, ratio: float = RATIO
+):
     """Numbers of the examples of one epoch, in random order.
 
     `wrong`: of each example 0 named rightly when last seen (or not seen), 1 not the first, 2 not among the five best.
@@ -36,7 +38,9 @@ def epoch(labels: np.ndarray, plan: str, rng: np.random.Generator, wrong: np.nda
     chosen = np.arange(len(labels))
     if base == "balanced":
         most = max(1, int(np.floor(counts.min() * ratio)))
-        chosen = np.concatenate([taken(np.flatnonzero(labels == k), min(most, n), rng) for k, n in zip(kinds, counts, strict=True)])
+        chosen = np.concatenate(
+            [taken(np.flatnonzero(labels == k), min(most, n), rng) for k, n in zip(kinds, counts, strict=True)]
+        )
     elif base == "oversample":
         chosen = np.concatenate([taken(np.flatnonzero(labels == k), counts.max(), rng) for k in kinds])
     if emphasis and wrong is not None:

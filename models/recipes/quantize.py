@@ -12,7 +12,6 @@ int8 would push to zero. So do layers whose activations 256 steps cannot hold (`
 
 import logging
 import tempfile
-
 from pathlib import Path
 
 import numpy as np

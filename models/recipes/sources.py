@@ -86,7 +86,7 @@ def within(base: Path, given: str) -> Path | None:
 def instant(text: str) -> float | None:
     """Seconds since 1970 of a time as Camtrap DP writes it; one without a zone counts as UTC."""
     try:
-        at = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        at = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
@@ -112,7 +112,9 @@ def crops(folder: Path, people: bool) -> Read:
         elif is_person(row["class"], row.get("observationType", "")) and not people:
             private += 1
         else:
-            sides = [float(row[k] or d) for k, d in zip(("cropX", "cropY", "cropWidth", "cropHeight"), WHOLE, strict=True)]
+            sides = [
+                float(row[k] or d) for k, d in zip(("cropX", "cropY", "cropWidth", "cropHeight"), WHOLE, strict=True)
+            ]
             found.append(Example(
                 file, row["class"], tuple(sides), row["sequenceID"], row["locationID"], instant(row.get("timestamp", "")),
                 {"true": True, "false": False}.get(row.get("infrared", "")), row.get("classifiedBy", ""),
@@ -165,7 +167,11 @@ def camtrap(folder: Path, people: bool) -> Read:
         if begin is None or end is None:
             several += 1
             continue
-        inside = [i for i in by_place.get(row["deploymentID"], []) if times[i] is not None and begin - 1 <= times[i] <= end + 1]
+        inside = [
+            i
+            for i in by_place.get(row["deploymentID"], [])
+            if times[i] is not None and begin - 1 <= times[i] <= end + 1
+        ]
         packs += [(row, i, event) for i in inside]
     seen: set[str] = set()
     for row, _, _ in packs:  # a picture that shows a person is private, whatever else it shows

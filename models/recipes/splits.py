@@ -115,7 +115,9 @@ def by_name(examples: list[Example], lone: list[int], groups: Groups, notes: lis
                     groups.join(members[leader], members[place])
                 else:
                     leader = place
-    notes.append(f"{len(lone)} photos have neither a sequence nor a time: those with names alike (over {ALIKE}) stay together")
+    notes.append(
+        f"{len(lone)} photos have neither a sequence nor a time: those with names alike (over {ALIKE}) stay together"
+    )
     open_ = sum(boundaries(examples, members, groups) for members in folders.values())
     if open_:
         notes.append(
@@ -127,7 +129,7 @@ def by_name(examples: list[Example], lone: list[int], groups: Groups, notes: lis
 def boundaries(examples: list[Example], members: list[int], groups: Groups) -> int:
     """Neighbours in different groups whose names differ in a number only."""
     plain = [re.sub(r"\d+", "#", examples[i].file.name) for i in members]
-    pairs = zip(members, members[1:], plain, plain[1:])
+    pairs = zip(members, members[1:], plain, plain[1:], strict=False)
     return sum(groups.root(a) != groups.root(b) and x == y and "#" in x for a, b, x, y in pairs)
 
 
@@ -149,7 +151,9 @@ def split(examples: list[Example], check: float = 0.15, test: float = 0.2, seed:
     else:
         by, unit = "sequence", groups
         why = f"{len(sites)} sites are known" if known else "not every photo's site is known"
-        notes.append(f"parted by sequence, not by site ({why}; {FEWEST_SITES} are needed): at a new place it will do worse")
+        notes.append(
+            f"parted by sequence, not by site ({why}; {FEWEST_SITES} are needed): at a new place it will do worse"
+        )
     parts = best(examples, unit, {"check": check, "test": test}, seed)
     for label in sorted({e.label for e in examples}):
         lacking = [p for p in PARTS if not any(examples[i].label == label for i in parts[p])]
@@ -178,7 +182,8 @@ def best(examples: list[Example], unit: list[int], shares: dict[str, float], see
         for u in order:
             # To the part that is farthest from its share of what this unit holds, the rare classes first.
             lack = {
-                p: sum(n / total[k] * (wanted[p] - held[p][k] / total[k]) for k, n in counts[u].items()) / max(wanted[p], 1e-9)
+                p: sum(n / total[k] * (wanted[p] - held[p][k] / total[k]) for k, n in counts[u].items())
+                / max(wanted[p], 1e-9)
                 for p in PARTS
             }
             part = max(PARTS, key=lambda p: (lack[p], p == "train"))

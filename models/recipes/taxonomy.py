@@ -22,7 +22,9 @@ def known(tables: list[Path]) -> dict[str, dict[str, str]]:
         with open(file, newline="", encoding="utf-8-sig") as table:
             reader = csv.DictReader(table)
             if reader.fieldnames != COLUMNS:
-                raise SystemExit(f"{file}: the header is {','.join(reader.fieldnames or [])}; it must be {','.join(COLUMNS)}")
+                raise SystemExit(
+                    f"{file}: the header is {','.join(reader.fieldnames or [])}; it must be {','.join(COLUMNS)}"
+                )
             for row in reader:
                 for name in (row["scientific"], row["label"], row["english"]):
                     if name and row["scientific"]:
@@ -48,7 +50,13 @@ def table(labels: list[str], examples: list[Example], own: list[Path]) -> list[d
             out.append(dict(zip(COLUMNS, (label, label, "species", english, genus, "", "", ""), strict=True)))
         elif hint and hint.rank in GROUPS and re.fullmatch(r"[A-Z][a-z]+", label):
             row = {c: "" for c in COLUMNS}
-            row |= {"label": label, "scientific": label, "rank": hint.rank, "english": hint.english or label, hint.rank: label}
+            row |= {
+                "label": label,
+                "scientific": label,
+                "rank": hint.rank,
+                "english": hint.english or label,
+                hint.rank: label,
+            }
             out.append(row)
         else:
             unknown.append(label)

@@ -11,16 +11,16 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import decide  # noqa: E402
-import discriminant  # noqa: E402
-import identity  # noqa: E402
-import individuals_card  # noqa: E402
-import plans  # noqa: E402
-import sources  # noqa: E402
-import splits  # noqa: E402
-import tails  # noqa: E402
-import taxonomy  # noqa: E402
-from sources import Example  # noqa: E402
+import decide
+import discriminant
+import identity
+import individuals_card
+import plans
+import sources
+import splits
+import tails
+import taxonomy
+from sources import Example
 
 
 def photo(path: Path, shade: int = 90, taken: str | None = None) -> Path:
@@ -107,7 +107,10 @@ def test_what_is_no_set_of_photos_is_told(tmp_path):
 
 
 def made(count: int, label: str, site: str, sequence: str, folder: str = "x") -> list[Example]:
-    return [Example(Path(f"/{folder}/{site}/{sequence}/{label}{i}.jpg"), label, sequence=sequence, site=site) for i in range(count)]
+    return [
+        Example(Path(f"/{folder}/{site}/{sequence}/{label}{i}.jpg"), label, sequence=sequence, site=site)
+        for i in range(count)
+    ]
 
 
 def test_no_site_and_no_sequence_stands_in_two_parts():
@@ -146,7 +149,11 @@ def test_a_sequence_over_two_sites_keeps_them_together():
 def test_alike_names_stay_together_where_nothing_else_is_known():
     assert splits.similarity("visit_0412_frame_01", "visit_0412_frame_02") > splits.ALIKE
     assert splits.similarity("visit_0412_frame_01", "hare_in_snow") == 0.0
-    names = [f"{word}_{k}" for word in ("morning_at_ridge", "evening_by_brook", "under_old_oak_tree", "snow_on_the_pass") for k in range(5)]
+    names = [
+        f"{word}_{k}"
+        for word in ("morning_at_ridge", "evening_by_brook", "under_old_oak_tree", "snow_on_the_pass")
+        for k in range(5)
+    ]
     notes: list[str] = []
     groups = splits.grouped([Example(Path(f"/f/{n}.jpg"), "fox") for n in names], notes)
     assert [len(set(groups[i : i + 5])) for i in range(0, 20, 5)] == [1] * 4 and len(set(groups)) == 4
@@ -203,7 +210,9 @@ def test_another_epoch_takes_others_of_the_common():
 
 def test_rare_classes_weigh_more_and_the_mean_stays_one():
     weights = plans.weights(TAIL, 3, "weighted")
-    assert weights[1] / weights[0] == pytest.approx(5.0) and weights[2] / weights[0] == pytest.approx(20.0), "at most 20"
+    assert weights[1] / weights[0] == pytest.approx(5.0) and weights[2] / weights[0] == pytest.approx(20.0), (
+        "at most 20"
+    )
     assert weights[TAIL].mean() == pytest.approx(1.0)
     assert plans.weights(TAIL, 3, "balanced").tolist() == [1.0] * 3
 
@@ -252,7 +261,11 @@ def test_thresholds_keep_their_promise_and_tell_small_samples():
     p = decide.softmax(logits)
     for found in decide.thresholds(p, labels, 0.9):
         above = (p.argmax(1) == found.label) & (p.max(1) >= found.score)
-        assert found.sure and found.at_least >= 0.9 and (labels[above] == found.label).mean() == pytest.approx(found.precision)
+        assert (
+            found.sure
+            and found.at_least >= 0.9
+            and (labels[above] == found.label).mean() == pytest.approx(found.precision)
+        )
         assert found.answers == above.sum()
         fresh, truth = drawn(20_000, 1.0, seed=2)
         q = decide.softmax(fresh)
@@ -274,13 +287,28 @@ def test_means_are_over_a_sequence_and_kind():
 
 
 def test_names_are_looked_up_and_the_unknown_refused(tmp_path):
-    rows = taxonomy.table(["red fox", "Lynx pardinus", "blank", "Canidae"], [Example(Path("a"), "Canidae", rank="family", english="dogs")], [])
+    rows = taxonomy.table(
+        ["red fox", "Lynx pardinus", "blank", "Canidae"],
+        [Example(Path("a"), "Canidae", rank="family", english="dogs")],
+        [],
+    )
     assert [r["scientific"] for r in rows] == ["Vulpes vulpes", "Lynx pardinus", "", "Canidae"]
     assert rows[0]["family"] == "Canidae" and rows[1]["genus"] == "Lynx" and rows[3]["family"] == "Canidae"
     with pytest.raises(SystemExit, match="no scientific name is known for: wolpertinger"):
         taxonomy.table(["wolpertinger"], [], [])
     own = tmp_path / "own.csv"
-    taxonomy.write([dict(zip(taxonomy.COLUMNS, ("wolpertinger", "Lepus cornutus", "species", "wolpertinger", "Lepus", "", "", ""), strict=True))], own)
+    taxonomy.write(
+        [
+            dict(
+                zip(
+                    taxonomy.COLUMNS,
+                    ("wolpertinger", "Lepus cornutus", "species", "wolpertinger", "Lepus", "", "", ""),
+                    strict=True,
+                )
+            )
+        ],
+        own,
+    )
     assert taxonomy.table(["wolpertinger"], [], [own])[0]["scientific"] == "Lepus cornutus"
 
 
@@ -299,7 +327,11 @@ def met(species: str, individual: int, flank: str, encounter: int, embedding: li
 
 
 def test_a_question_is_compared_with_the_same_species_and_flank():
-    entries = [met("lynx", 1, "left", 0, [1, 0]), met("lynx", 2, "right", 1, [0, 1]), met("jaguar", 3, "left", 2, [0, 1])]
+    entries = [
+        met("lynx", 1, "left", 0, [1, 0]),
+        met("lynx", 2, "right", 1, [0, 1]),
+        met("jaguar", 3, "left", 2, [0, 1]),
+    ]
     question = met("lynx", 1, "left", 9, [0, 1])
     assert identity.compared(question, entries, True)[1].tolist() == [1]
     similarities, whose = identity.compared(question, entries, False)
@@ -332,7 +364,9 @@ def test_a_perfect_and_a_blind_network_measure_so():
     for encounter in range(20 * 2 * 4):
         individual, flank = encounter % 20, ("left", "right")[encounter // 20 % 2]
         for _ in range(2):
-            rows.append({"species": "lynx", "individual": individual, "flank": flank, "encounter": encounter, "infrared": 0})
+            rows.append(
+                {"species": "lynx", "individual": individual, "flank": flank, "encounter": encounter, "infrared": 0}
+            )
             embeddings.append(np.eye(40)[individual * 2 + encounter // 20 % 2])
     sure = identity.measure(rows, np.array(embeddings))["flank known"]["all"]
     assert (sure["rank1"], sure["map"], sure["auroc"], sure["chance"]) == (1.0, 1.0, 1.0, pytest.approx(0.1))
@@ -361,7 +395,13 @@ def test_thresholds_keep_the_wanted_share_right():
 def test_a_network_that_knows_nobody_decides_nothing():
     rng = np.random.default_rng(11)
     rows = [
-        {"species": "lynx", "individual": e % 20, "flank": ("left", "right")[e // 20 % 2], "encounter": e, "infrared": 0}
+        {
+            "species": "lynx",
+            "individual": e % 20,
+            "flank": ("left", "right")[e // 20 % 2],
+            "encounter": e,
+            "infrared": 0,
+        }
         for e in range(20 * 2 * 4)
     ]
     blind = identity.calibrate(rows, rng.normal(size=(len(rows), 64)))
@@ -385,20 +425,27 @@ def test_the_discriminant_weighs_what_is_steady_and_leaves_the_species_out():
         alike = y @ y.T - 2 * np.eye(len(y))
         return float((crops[~half][alike.argmax(1)] == crops[~half]).mean())
 
-    assert right(x @ matrix.T + add) > 0.8 > 0.2 > right(x - x.mean(0))
+    assert right(x @ matrix.T + add) > 0.8
+    assert right(x - x.mean(0)) < 0.2
     apart = x[half & (kind == 0)].mean(0) - x[half & (kind == 1)].mean(0)
     assert np.abs(apart @ matrix.T).max() < 1e-3, "the species moves nobody"
 
 
 def test_the_card_says_first_where_an_embedder_is_no_better_than_chance():
     def told(rank1: float) -> str:
-        return individuals_card.verdict({"measured": {"flank known": {"all": {"rank1": rank1, "known": 100, "chance": 0.1}}}})
+        return individuals_card.verdict(
+            {"measured": {"flank known": {"all": {"rank1": rank1, "known": 100, "chance": 0.1}}}}
+        )
 
     # Wilson's lower bound of 14 of 100 is 0.085, of 20 of 100 0.133 (Newcombe 1998, by his formula).
     assert "Not shown to be better than chance" in told(0.14)
     assert told(0.20) == ""
-    assert "[individuals]" not in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 1.0, "new": 0.0})
-    assert "slope = 4.0000" in individuals_card.individuals_section({"slope": 4.0, "intercept": -5.0, "known": 0.8, "new": 0.1})
+    assert "[individuals]" not in individuals_card.individuals_section(
+        {"slope": 4.0, "intercept": -5.0, "known": 1.0, "new": 0.0}
+    )
+    assert "slope = 4.0000" in individuals_card.individuals_section(
+        {"slope": 4.0, "intercept": -5.0, "known": 0.8, "new": 0.1}
+    )
 
 
 # ---- long tails, transfer

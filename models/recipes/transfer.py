@@ -47,12 +47,16 @@ def fill(network: Classifier, folder: Path) -> None:
     convs = [n for n in model.graph.node if n.op_type == "Conv"]
     layers = [m for m in network.modules() if isinstance(m, ConvRelu)]
     if len(convs) != len(layers):
-        raise SystemExit(f"{found[0]}: {len(convs)} convolutions; the small network has {len(layers)}. Use --timm for others")
+        raise SystemExit(
+            f"{found[0]}: {len(convs)} convolutions; the small network has {len(layers)}. Use --timm for others"
+        )
     with torch.no_grad():
         for node, layer in zip(convs, layers, strict=True):
             weight, bias = stored[node.input[1]], stored[node.input[2]]
             if weight.shape != tuple(layer[0].weight.shape):
-                raise SystemExit(f"{found[0]}: {node.name} has {weight.shape}, the small network {tuple(layer[0].weight.shape)}")
+                raise SystemExit(
+                    f"{found[0]}: {node.name} has {weight.shape}, the small network {tuple(layer[0].weight.shape)}"
+                )
             layer[0].weight.copy_(torch.from_numpy(weight.copy()))
             norm = layer[1]
             norm.weight.fill_(1.0)
@@ -76,7 +80,9 @@ def timm_network(name: str, classes: int, weights: Path | None):
         heads = (heads,) if isinstance(heads, str) else tuple(heads)
         strange = [k for k in missing if not k.startswith(heads)]
         if strange or not fits:
-            raise SystemExit(f"{weights}: not the weights of {name}: {len(missing)} tensors are missing, such as {missing[:3]}")
+            raise SystemExit(
+                f"{weights}: not the weights of {name}: {len(missing)} tensors are missing, such as {missing[:3]}"
+            )
         network.load_state_dict(fits, strict=False)
     data = timm.data.resolve_model_data_config(network)
     return network, data["input_size"][1], list(data["mean"]), list(data["std"])
