@@ -43,6 +43,9 @@ const TYPES: [TypeName; 5] =
 /// What tract notes of a network in a fragment of its own; nothing that is computed.
 const NOTES: &str = "tract_core_properties";
 
+/// What every file begins with; another form gets another number.
+const MARK: [u8; 8] = *b"trapNet1";
+
 /// The part of a file before the tensors.
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -96,6 +99,7 @@ pub(super) fn write(file: &Path, simple: &Simple) -> TractResult<()> {
     };
     let head = postcard::to_extend(&head, Vec::new()).map_err(TractError::msg)?;
     let mut file = BufWriter::new(File::create(file)?);
+    file.write_all(&MARK)?;
     file.write_all(&u64::try_from(head.len())?.to_le_bytes())?;
     file.write_all(&head)?;
     for (_, tensor) in &tensors {
@@ -107,7 +111,11 @@ pub(super) fn write(file: &Path, simple: &Simple) -> TractResult<()> {
 /// What [`write`] wrote.
 pub(super) fn read(file: &Path) -> TractResult<Simple> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(file)?);
-    let mut length = [0; 8];
+    let (mut mark, mut length) = ([0; 8], [0; 8]);
+    file.read_exact(&mut mark)?;
+    if mark != MARK {
+        return Err(TractError::msg("it was kept in another form"));
+    }
     file.read_exact(&mut length)?;
     let mut head = Vec::new();
     file.by_ref().take(u64::from_le_bytes(length)).read_to_end(&mut head)?;
@@ -132,7 +140,11 @@ pub(super) fn read(file: &Path) -> TractResult<Simple> {
     for label in tensors {
         proto.tensors.insert(Identifier(label), Arc::new(read_tensor(&mut file)?));
     }
-    Ok(Simple { model: WORDS.model_for_proto_model(&proto)?, outputs })
+    let model = WORDS.model_for_proto_model(&proto)?;
+    if model.inputs.len() != 1 || model.outputs.len() != outputs.len() {
+        return Err(TractError::msg("it is no network of one input"));
+    }
+    Ok(Simple { model, outputs })
 }
 
 fn left(value: LValue) -> Term {

@@ -424,11 +424,17 @@ mod tests {
         let tract = Tract::caching(Some(folder.path().to_owned()));
         let spec = spec(Layout::Nchw, Dtype::F32);
         let cache = Cache::at(folder.path().to_owned());
-        let room = cache.room().unwrap();
-        std::fs::write(room.network(), "whole, and no network").unwrap();
-        cache.keep(&Tract::key("a", &spec), room);
-        assert!(tract.kept("a", &spec, 1).is_none());
-        assert!(cache.get(&Tract::key("a", &spec)).is_none(), "it is not asked again");
+        let key = Tract::key("a", &spec);
+        // Something else; a file that begins rightly and ends; a graph of nothing (nine empty lists and names).
+        let nothing = [&b"trapNet1"[..], &9u64.to_le_bytes(), &[0; 9]].concat();
+        for file in [&b"whole, and no network"[..], b"trapNet1", &nothing] {
+            let room = cache.room().unwrap();
+            std::fs::write(room.network(), file).unwrap();
+            cache.keep(&key, room);
+            assert!(cache.get(&key).is_some());
+            assert!(tract.kept("a", &spec, 1).is_none());
+            assert!(cache.get(&key).is_none(), "it is not asked again");
+        }
     }
 
     #[test]
