@@ -27,7 +27,7 @@ pub fn columns(done: &Acknowledged<'_>) -> String {
         light(burst),
         frames(burst),
         burst.outcome.as_str(),
-        clipped(&species, SPECIES),
+        species,
         score,
         count,
         done.judging.as_millis(),
@@ -61,19 +61,31 @@ fn seen(burst: &Burst) -> (String, String, String) {
         };
         return (NOTHING.to_owned(), probability, NOTHING.to_owned());
     };
-    let names: Vec<String> = burst.observations.iter().map(|seen| called(seen, SPECIES)).collect();
-    (names.join(", "), format!("{:.2}", first.score.get()), first.count.to_string())
+    (species(&burst.observations), format!("{:.2}", first.score.get()), first.count.to_string())
+}
+
+/// The names of all, cut to the column unless somebody of the gallery is among them, who is not cut.
+fn species(seen: &[Observation]) -> String {
+    let names: Vec<String> = seen.iter().map(|seen| called(seen, SPECIES)).collect();
+    let names = names.join(", ");
+    let nobody = seen.iter().all(|seen| seen.individuals.iter().all(|i| i.individual.is_none()));
+    if nobody { clipped(&names, SPECIES) } else { names }
 }
 
 /// The species' name with those of the gallery that were recognised, which are not cut: `Eurasian lynx (18)`,
 /// `Eurasian… (Luchs-07)`.
 fn called(seen: &Observation, width: usize) -> String {
-    let known: Vec<&str> = seen.individuals.iter().filter_map(|i| i.individual.as_deref()).collect();
-    if known.is_empty() {
-        return name(seen).to_owned();
+    let known = known(seen.individuals.iter().filter_map(|i| i.individual.as_deref()));
+    match known.chars().count() {
+        0 => name(seen).to_owned(),
+        taken => clipped(name(seen), width.saturating_sub(taken).max(1)) + &known,
     }
-    let known = format!(" ({})", known.join(", "));
-    clipped(name(seen), width.saturating_sub(known.chars().count()).max(1)) + &known
+}
+
+/// What stands behind a species: ` (Luchs-07, Luchs-12)`; nothing where nobody was recognised.
+pub fn known<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 /// The English name, or the scientific one where there is no English.
@@ -163,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_recognised_individual_is_named_behind_its_species_and_not_cut() {
-        let told = |individual: Option<&str>| {
+        let lynx = |individual: Option<&str>| {
             let identity = Identity {
                 recognition: if individual.is_some() { Recognition::Known } else { Recognition::Unsure },
                 individual: individual.map(str::to_owned),
@@ -173,7 +185,7 @@ mod tests {
                 tracks: vec![0],
                 nearest: vec![("Luchs-03".to_owned(), 0.5)],
             };
-            let seen = Observation {
+            Observation {
                 taxon: "Lynx lynx".to_owned(),
                 rank: "species".to_owned(),
                 label: "Eurasian lynx".to_owned(),
@@ -183,12 +195,16 @@ mod tests {
                 traits: Default::default(),
                 individuals: vec![identity],
                 tracks: vec![0],
-            };
-            called(&seen, 20)
+            }
         };
-        assert_eq!(told(None), "Eurasian lynx");
-        assert_eq!(told(Some("18")), "Eurasian lynx (18)");
-        assert_eq!(told(Some("Luchs-07")), "Eurasian… (Luchs-07)");
+        let told = |individuals: &[Option<&str>]| {
+            species(&individuals.iter().copied().map(lynx).collect::<Vec<_>>())
+        };
+        assert_eq!(told(&[None]), "Eurasian lynx");
+        assert_eq!(told(&[Some("18")]), "Eurasian lynx (18)");
+        assert_eq!(told(&[Some("Luchs-07")]), "Eurasian… (Luchs-07)");
+        assert_eq!(told(&[None, None]), "Eurasian lynx, Eura…");
+        assert_eq!(told(&[None, Some("Luchs-07")]), "Eurasian lynx, Eurasian… (Luchs-07)");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::hash::sha256;
 use super::note::Note;
@@ -25,6 +26,12 @@ const SEAL: &str = "seal";
 
 /// What the network was checked for.
 const CHECKED: &str = "checked";
+
+/// What the names of folders begin with in which a network is being written.
+const NEW: &str = "trapline-new-";
+
+/// What files ended in while a network was a file under its key.
+const EARLIER: [&str; 4] = ["network", "seal", "checked", "onnx"];
 
 /// Digits of a key.
 const DIGITS: usize = 32;
@@ -50,7 +57,7 @@ pub(super) struct Cache {
 
 /// A folder that a library may write a network to, for [`Cache::keep`]; it goes with this if it was not kept.
 #[derive(Debug)]
-pub(super) struct Room(PathBuf);
+pub(super) struct Room(TempDir);
 
 impl Cache {
     /// In the folder that `TRAPLINE_CACHE` names, else where systemd's `CacheDirectory=` says, else in the user's own
@@ -76,47 +83,56 @@ impl Cache {
         std::fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some())
     }
 
-    /// The key of a network: `model` is its SHA-256, `engine` who optimised it and how. Optimised networks are laid
-    /// out for one kind of processor.
+    /// The key of a network: `model` is its SHA-256, `engine` who optimised it; how, each release of this program may do
+    /// in another way. Optimised networks are laid out for one kind of processor.
     pub fn key(model: &str, engine: &str) -> String {
-        let all = format!("{model}\n{engine}\n{}\n{}", std::env::consts::ARCH, *PROCESSOR);
+        let (release, arch) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+        let all = format!("{model}\n{engine}\n{release}\n{arch}\n{}", *PROCESSOR);
         sha256(all.as_bytes()).get(..DIGITS).unwrap_or_default().to_owned()
     }
 
     /// The file of the network kept under `key`, if all that was written with it is whole.
     pub fn get(&self, key: &str) -> Option<PathBuf> {
         let folder = self.folder.join(key);
-        let seal = std::fs::read_to_string(folder.join(SEAL)).ok()?;
+        let read = || std::fs::read_to_string(folder.join(SEAL)).ok();
+        let seal = read()?;
         if is_whole(&folder, &seal) {
             return Some(folder.join(NETWORK));
         }
-        log::warn!("{} is damaged and made anew", folder.display());
-        self.forget(key);
+        // Another process may have put a new one in its place meanwhile.
+        if read().is_some_and(|now| now == seal) {
+            log::warn!("{} is damaged and made anew", folder.display());
+            self.forget(key);
+        }
         None
     }
 
     /// An empty folder for a network that is to be kept.
     pub fn room(&self) -> Option<Room> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let room = self.folder.join(format!("{}-{count}.new", std::process::id()));
-        let _ = std::fs::remove_dir_all(&room);
-        std::fs::create_dir_all(&room).ok()?;
-        Some(Room(room))
+        std::fs::create_dir_all(&self.folder).ok()?;
+        tempfile::Builder::new().prefix(NEW).tempdir_in(&self.folder).ok().map(Room)
     }
 
     /// Keeps what was written to `room` under `key`. What fails is told to the log: the next start is as slow as this.
     pub fn keep(&self, key: &str, room: Room) {
-        let kept = seal(&room.0).and_then(|seal| {
-            std::fs::write(room.0.join(SEAL), seal)?;
+        let kept = seal(room.0.path()).and_then(|seal| {
+            let file = room.0.path().join(SEAL);
+            std::fs::write(&file, seal)?;
+            // A trap whose power is cut soon after would find empty files, and make them at every start.
+            File::open(&file)?.sync_all()?;
+            File::open(room.0.path())?.sync_all()?;
             // A process that has the old files mapped goes on with them.
             self.forget(key);
-            std::fs::rename(&room.0, self.folder.join(key))
+            std::fs::rename(room.0.path(), self.folder.join(key))
         });
-        if let Err(error) = kept {
-            log::debug!("the optimised network is not kept in {}: {error}", self.folder.display());
+        match kept {
+            // Nothing is left to remove under its first name.
+            Ok(()) => drop(room.0.keep()),
+            Err(error) => {
+                log::debug!("the optimised network is not kept in {}: {error}", self.folder.display());
+            }
         }
-        self.clear();
+        self.clear(key);
     }
 
     /// The note beside the network kept under `key`, if there is one.
@@ -125,30 +141,43 @@ impl Cache {
         folder.is_dir().then(|| Note::at(folder.join(CHECKED)))
     }
 
-    /// Removes what is kept under `key`.
+    /// Removes what is kept under `key`, at once for whoever looks.
     pub fn forget(&self, key: &str) {
-        let _ = std::fs::remove_dir_all(self.folder.join(key));
+        let folder = self.folder.join(key);
+        if !folder.exists() {
+            return;
+        }
+        let _ = match self.room() {
+            Some(room) => std::fs::rename(folder, room.0.path().join(key)),
+            None => std::fs::remove_dir_all(folder),
+        };
     }
 
-    /// Leaves the newest [`KEPT`] networks, and nothing of what was left behind or kept in an earlier release's way.
-    fn clear(&self) {
+    /// Leaves the newest [`KEPT`] networks, `key` among them whatever the clock says, and nothing of what was left behind
+    /// or kept in an earlier form, a file each.
+    fn clear(&self, key: &str) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
         let mut networks = Vec::new();
         for entry in entries.flatten() {
             let (path, name) = (entry.path(), entry.file_name());
             let (Ok(about), Some(name)) = (entry.metadata(), name.to_str()) else { continue };
             let Ok(changed) = about.modified() else { continue };
+            let left_behind = || changed.elapsed().is_ok_and(|age| age > ABANDONED);
             match name.split_once('.') {
-                None if about.is_dir() && is_key(name) => networks.push((changed, path)),
-                Some((key, _)) if about.is_file() && is_key(key) => {
+                None if name != key && is_key(name) && path.join(SEAL).is_file() => {
+                    networks.push((changed, path))
+                }
+                None if name.starts_with(NEW) && about.is_dir() && left_behind() => {
+                    let _ = std::fs::remove_dir_all(path);
+                }
+                Some((stem, ending)) if is_key(stem) && EARLIER.contains(&ending) && about.is_file() => {
                     let _ = std::fs::remove_file(path);
                 }
-                Some((_, "new")) if changed.elapsed().is_ok_and(|age| age > ABANDONED) => drop(Room(path)),
                 _ => {}
             }
         }
         networks.sort();
-        let surplus = networks.len().saturating_sub(KEPT);
+        let surplus = (networks.len() + 1).saturating_sub(KEPT);
         for (_, folder) in networks.iter().take(surplus) {
             let _ = std::fs::remove_dir_all(folder);
         }
@@ -158,14 +187,7 @@ impl Cache {
 impl Room {
     /// The file that is to be loaded.
     pub fn network(&self) -> PathBuf {
-        self.0.join(NETWORK)
-    }
-}
-
-impl Drop for Room {
-    /// Of one that was kept there is nothing left under this name.
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.path().join(NETWORK)
     }
 }
 
@@ -173,12 +195,13 @@ fn is_key(name: &str) -> bool {
     name.len() == DIGITS && name.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// A line for each file in `folder`. One without the file to load is an error.
+/// A line for each file in `folder`, which are on the card then. One without the file to load is an error.
 fn seal(folder: &Path) -> io::Result<String> {
     File::open(folder.join(NETWORK))?;
     let mut lines = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
+        File::open(entry.path())?.sync_all()?;
         lines.push(format!("{} {}\n", entry.file_name().display(), sealed(&entry.path())?));
     }
     lines.sort();
@@ -220,7 +243,7 @@ mod tests {
         let room = cache.room().unwrap();
         std::fs::write(room.network(), network).unwrap();
         std::fs::write(room.network().with_extension("weights"), b"weights").unwrap();
-        let place = room.0.clone();
+        let place = room.0.path().to_owned();
         cache.keep(key, room);
         assert!(!place.exists());
     }
@@ -289,11 +312,15 @@ mod tests {
         // Of an earlier release; of somebody else; begun and never ended, now and long ago.
         std::fs::write(folder.path().join(format!("{KEY}.onnx")), b"old").unwrap();
         std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
-        for name in ["1-0.new", "2-0.new"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
+        let folders = ["trapline-new-1", "trapline-new-2", "mine", "d41d8cd98f00b204e9800998ecf8427e"];
         let long_ago = std::time::SystemTime::now() - 2 * ABANDONED;
-        File::open(folder.path().join("2-0.new")).unwrap().set_modified(long_ago).unwrap();
+        for name in folders {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            if name != "trapline-new-1" {
+                File::open(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("d41d8cd98f00b204e9800998ecf8427e.jpg"), b"a photo").unwrap();
         let cache = Cache::at(folder.path().to_owned());
         (0..KEPT + 3).for_each(|i| kept(&cache, &format!("{i:032x}"), b"n"));
         let mut left: Vec<_> = std::fs::read_dir(folder.path())
@@ -302,7 +329,17 @@ mod tests {
             .collect();
         left.sort();
         let newest = (3..KEPT + 3).map(|i| format!("{i:032x}"));
-        let expected: Vec<_> = newest.chain(["1-0.new".into(), "notes.txt".into()]).collect();
+        let others =
+            ["d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e.jpg", "mine", "notes.txt"];
+        let others = others.into_iter().chain(["trapline-new-1"]).map(str::to_owned);
+        let expected: Vec<_> = newest.chain(others).collect();
         assert_eq!(left, expected);
+        // On a trap whose clock begins in the past the new one is the oldest.
+        for i in 3..KEPT + 3 {
+            let tomorrow = std::time::SystemTime::now() + Duration::from_secs(86_400);
+            File::open(folder.path().join(format!("{i:032x}"))).unwrap().set_modified(tomorrow).unwrap();
+        }
+        kept(&cache, KEY, b"n");
+        assert!(cache.get(KEY).is_some());
     }
 }

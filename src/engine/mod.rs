@@ -123,7 +123,7 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// The note of what the network passed that an earlier start kept, if one did.
+    /// The note of what the kept network passed, if one is kept.
     fn note(&self, sha256: &str, spec: &manifest::Input) -> Option<note::Note> {
         let _ = (sha256, spec);
         None

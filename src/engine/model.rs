@@ -91,27 +91,31 @@ impl Model {
     /// The same of a manifest that was read before.
     pub fn of_file(manifest: Manifest, engine: &dyn Engine, threads: usize) -> Result<Model, ModelError> {
         let manifest = manifest.suited(engine.kind());
-        let unreadable = |e: std::io::Error| ModelError::File {
+        let unreadable = |manifest: &Manifest, e: std::io::Error| ModelError::File {
             manifest: manifest.path.clone(),
             file: manifest.file.clone(),
             reason: e.to_string(),
         };
         let (sha256, checks) = (manifest.sha256.clone(), checks(&manifest));
-        let note = || engine.note(&sha256, &manifest.input);
-        let checked = |checks: &str| note().is_some_and(|note| note.says(checks));
+        let checked =
+            |checks: &str| engine.note(&sha256, &manifest.input).is_some_and(|note| note.says(checks));
+        let anew = |manifest: Manifest| {
+            let onnx = std::fs::read(&manifest.file).map_err(|e| unreadable(&manifest, e))?;
+            Model::from_manifest(manifest, &onnx, engine, threads)
+        };
         let model = match engine.kept(&sha256, &manifest.input, threads) {
             // Nothing has changed since the file's hash was compared and the network tried.
             Some(network) if checks.as_deref().is_some_and(checked) => {
                 return Ok(Model::of(manifest, network, engine));
             }
             // A kept network spares holding the file's own in memory.
-            Some(network) if sha256_file(&manifest.file).map_err(unreadable)? == sha256 => {
-                Model::tried(manifest, network, engine)?
+            Some(network) if sha256_file(&manifest.file).map_err(|e| unreadable(&manifest, e))? == sha256 => {
+                Model::tried(manifest.clone(), network, engine).or_else(|error| {
+                    log::warn!("{error}; the kept network is made anew");
+                    anew(manifest)
+                })?
             }
-            _ => {
-                let onnx = std::fs::read(&manifest.file).map_err(unreadable)?;
-                Model::from_manifest(manifest, &onnx, engine, threads)?
-            }
+            _ => anew(manifest)?,
         };
         if let (Some(checks), Some(note)) = (checks, engine.note(&sha256, &model.manifest.input)) {
             note.write(&checks);
@@ -447,5 +451,26 @@ mod tests {
         let shorter: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
         std::fs::write(&labels, shorter.join("\n")).unwrap();
         assert!(matches!(opened().unwrap_err(), ModelError::Engine { .. }));
+    }
+
+    #[test]
+    #[cfg(feature = "tract")]
+    fn a_kept_network_that_fails_its_trial_is_made_anew() {
+        let kept = |name: &str, folder: &Path| {
+            let engine = crate::engine::tract::Tract::caching(Some(folder.to_owned()));
+            Model::open(Path::new(name), &engine, 1).unwrap();
+            std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+        };
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let classifier = kept("models/bench-classifier", one.path());
+        let detector = kept("models/bench-detector", two.path());
+        let whole = std::fs::read(classifier.join("network")).unwrap();
+        // Whole by its seal, and another network.
+        for file in ["network", "seal"] {
+            std::fs::copy(detector.join(file), classifier.join(file)).unwrap();
+        }
+        std::fs::remove_file(classifier.join("checked")).unwrap();
+        assert_eq!(kept("models/bench-classifier", one.path()), classifier);
+        assert_eq!(std::fs::read(classifier.join("network")).unwrap(), whole);
     }
 }

@@ -163,7 +163,7 @@ pub(super) fn check_input(inputs: &[Has], spec: &Input) -> Result<(), EngineErro
 mod tests {
     use super::*;
 
-    // Written with the onnx package (see `tract.rs`); `external` keeps its bias `b` in a second file.
+    // Written with the onnx package (see `tract/mod.rs`); `external` keeps its bias `b` in a second file.
     const WHOLE: &[u8] = include_bytes!("../../tests/data/int8_weights.onnx");
     const EXTERNAL: &[u8] = include_bytes!("../../tests/data/external.onnx");
 

@@ -42,7 +42,7 @@ impl Visit {
     }
 
     /// The pictures, at the first site from `seed` on where the renderer says that the whole burst shows it well: four
-    /// fifths of the animal, a quarter to half of the picture wide, gone by half its length at least.
+    /// fifths of the animal, a quarter to half of the picture wide, gone by six tenths of its length at least.
     pub fn frames(&self) -> (Site, BurstPlan, Vec<Frame>) {
         for seed in self.seed..self.seed + 100 {
             let site = Site::new(seed);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::report::Report;
+use crate::cli::burst_line::known;
 use crate::event::Outcome;
 
 /// Widest camera column of the table, in characters.
@@ -54,8 +55,10 @@ impl<W: Write> Results<W> {
             0 => report.frames.len().to_string(),
             failed => format!("{}!{failed}", report.frames.len()),
         };
-        let known = known(report);
-        let (species, score, count) = report.sightings.first().map_or_else(
+        // A recognised individual goes before what was seen more surely.
+        let recognised =
+            report.sightings.iter().find(|s| s.individuals.iter().any(|i| i.individual.is_some()));
+        let (species, score, count) = recognised.or(report.sightings.first()).map_or_else(
             || ("-".to_owned(), report.probability, "-".to_owned()),
             |s| {
                 let name = if s.label.is_empty() { &s.taxon } else { &s.label };
@@ -65,6 +68,7 @@ impl<W: Write> Results<W> {
                     String::new()
                 };
                 let name = if name.is_empty() { "-" } else { name };
+                let known = known(s.individuals.iter().filter_map(|i| i.individual.as_deref()));
                 let room = SPECIES.saturating_sub(more.len() + known.chars().count());
                 (format!("{}{more}{known}", short(name, room)), s.score, s.count.to_string())
             },
@@ -76,13 +80,6 @@ impl<W: Write> Results<W> {
             score.get(),
         )
     }
-}
-
-/// ` (Luchs-07)` behind the species: those of the gallery that were recognised, nothing where nobody was.
-fn known(report: &Report) -> String {
-    let individuals = report.sightings.iter().flat_map(|s| &s.individuals);
-    let names: Vec<&str> = individuals.filter_map(|i| i.individual.as_deref()).collect();
-    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 /// At most `width` characters; the end of a name tells more than its beginning.

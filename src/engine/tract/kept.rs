@@ -31,9 +31,10 @@ static WORDS: LazyLock<Nnef> = LazyLock::new(|| {
     words.with_onnx()
 });
 
-/// Gets the words ready while something else is done; a thread of its own, which ends by itself.
+/// Gets the words ready while something else is done; a thread of its own, which ends by itself. Without one they are made
+/// when they are needed.
 pub(super) fn prepare() {
-    std::thread::spawn(|| LazyLock::force(&WORDS));
+    let _ = std::thread::Builder::new().spawn(|| LazyLock::force(&WORDS));
 }
 
 /// The types that a call may name.
@@ -44,7 +45,7 @@ const TYPES: [TypeName; 5] =
 const NOTES: &str = "tract_core_properties";
 
 /// What every file begins with; another form gets another number.
-const MARK: [u8; 8] = *b"trapNet1";
+pub(super) const MARK: [u8; 8] = *b"trapNet1";
 
 /// The part of a file before the tensors.
 #[derive(Serialize, Deserialize)]
@@ -74,13 +75,16 @@ enum Term {
     Call(String, Option<usize>, Vec<(Option<String>, Term)>),
 }
 
-/// Writes a network. One that has more than a graph and tensors (loops, sub-networks, quantised tensors) is an error.
+/// Writes a network. One that has more than a graph and tensors (loops, sub-networks, operators in fragments, quantised
+/// tensors) is an error.
 pub(super) fn write(file: &Path, simple: &Simple) -> TractResult<()> {
     let proto = tract_nnef::ser::to_proto_model(&tract_nnef::nnef().with_onnx(), &simple.model)?;
     let ProtoModel { doc, tensors, quantization, resources } = proto;
     let only_notes = doc.fragments.iter().all(|fragment| fragment.decl.id.0 == NOTES);
     if !only_notes || quantization.is_some() || !resources.is_empty() {
-        return Err(TractError::msg("it has loops, sub-networks or quantised tensors"));
+        let fragments = doc.fragments.iter().map(|fragment| fragment.decl.id.0.as_str());
+        let fragments: Vec<&str> = fragments.filter(|name| *name != NOTES).collect();
+        return Err(TractError::msg(format!("more than a graph and tensors; fragments: {fragments:?}")));
     }
     let mut tensors: Vec<(String, Arc<Tensor>)> =
         tensors.into_iter().map(|(label, t)| (label.0, t)).collect();

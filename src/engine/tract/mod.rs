@@ -70,7 +70,9 @@ impl Tract {
 
     /// The key of a network in the cache: it was typed for this input.
     fn key(sha256: &str, spec: &Input) -> String {
-        Cache::key(sha256, &format!("{NAME} {VERSION} {} {:?} {:?}", spec.name, spec.shape(), spec.dtype))
+        let form = String::from_utf8_lossy(&kept::MARK);
+        let all = format!("{NAME} {VERSION} {form} {} {:?} {:?}", spec.name, spec.shape(), spec.dtype);
+        Cache::key(sha256, &all)
     }
 }
 
@@ -136,8 +138,10 @@ struct Simple {
 /// anew each time.
 fn keep(cache: &Cache, key: &str, simple: &Simple) {
     let Some(room) = cache.room() else { return };
-    match catch_unwind(AssertUnwindSafe(|| kept::write(&room.network(), simple))) {
-        Ok(Ok(())) => cache.keep(key, room),
+    // Read again at once: what cannot be would be made anew, and written, at every start.
+    let written = || kept::write(&room.network(), simple).and_then(|()| kept::read(&room.network()));
+    match catch_unwind(AssertUnwindSafe(written)) {
+        Ok(Ok(_)) => cache.keep(key, room),
         failed => {
             let reason = failed.map(|said| said.err().map(|e| format!("{e:#}")).unwrap_or_default());
             log::debug!("{NAME} cannot keep the network: {}", reason.unwrap_or_else(|_| "it gave up".into()));
@@ -425,8 +429,8 @@ mod tests {
         let spec = spec(Layout::Nchw, Dtype::F32);
         let cache = Cache::at(folder.path().to_owned());
         let key = Tract::key("a", &spec);
-        // Something else; a file that begins rightly and ends; a graph of nothing (nine empty lists and names).
-        let nothing = [&b"trapNet1"[..], &9u64.to_le_bytes(), &[0; 9]].concat();
+        // Something else; a file that begins rightly and ends; a graph of nothing (eight empty lists and names).
+        let nothing = [&b"trapNet1"[..], &8u64.to_le_bytes(), &[0; 8]].concat();
         for file in [&b"whole, and no network"[..], b"trapNet1", &nothing] {
             let room = cache.room().unwrap();
             std::fs::write(room.network(), file).unwrap();
