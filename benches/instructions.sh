@@ -22,10 +22,14 @@ if [ -n "${1:-}" ]; then
     . cross/target.sh "$@"
     need "qemu-$emulator=qemu-user" gcc=gcc
     profile=${PROFILE:-emulated}
+    # The crate itself as below.
+    export CARGO_PROFILE_EMULATED_OPT_LEVEL=1
     kept=benches/instructions-$emulator.txt
     cargo build --locked --quiet --profile "$profile" --target "$target" --features "$features" --example instructions
     program=${CARGO_TARGET_DIR:-target}/$target/$profile/examples/instructions
     gcc -shared -fPIC -O2 -o "$work/count.so" benches/count.c
+    # The cross compiler's libraries will do: the work is one thread's (cross/test-emulated.sh says why it takes others).
+    export QEMU_LD_PREFIX=/usr/$gcc
     run() { "qemu-$emulator" -cpu cortex-a53 "$program" "$1" "$work"; }
     counted() {
         "qemu-$emulator" -cpu cortex-a53 -plugin "$work/count.so" -d plugin -D "$work/count" "$program" "$1" "$work" &&
@@ -72,7 +76,7 @@ awk -v found="$found" '
     $1 == "compiler" { limit = $2 == now["compiler"] ? 3 : 15; print "compiler " now["compiler"] ", tolerance " limit " %"; next }
     {
         change = 100 * (now[$1] - $2) / $2
-        printf "%-8s %12d kept, %12d now, %+.1f %%\n", $1, $2, now[$1], change
+        printf "%-8s %12.0f kept, %12.0f now, %+.1f %%\n", $1, $2, now[$1], change
         if (change > limit) worse = worse " " $1
         if (change < -limit) better = better " " $1
     }
