@@ -186,7 +186,9 @@ fn an_optimised_network_is_kept_for_the_next_start_and_made_anew_when_damaged() 
         for damaged in [&whole[..whole.len() / 3], &flipped, b""] {
             std::fs::write(file, damaged).unwrap();
             assert_eq!(start().0, first);
-            assert_eq!(std::fs::metadata(file).unwrap().len(), size, "it was made anew");
+            // The library does not write the same bytes each time.
+            let now = std::fs::read(file).unwrap();
+            assert!(now.len() as u64 == size && now != damaged, "it was made anew");
         }
     }
 }

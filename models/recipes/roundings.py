@@ -2,9 +2,9 @@
 
     python models/recipes/roundings.py --train world-train… --test world-test --work target/roundings
 
-For every seed the small network, or one of timm's, is trained from random weights (plan `balanced`), then goes on in four ways: not at all,
-and `--qat` batches more with nothing rounded, with weights rounded, with weights and activations rounded (`qat.py`). Each
-is stored as learn.py stores it: f32, int8 weights, and bytes calibrated on 48 training crops. All are measured on every
+For every seed the small network, or one of timm's, is trained from random weights (plan `balanced`), then goes on in four
+ways: not at all, and `--qat` batches more with nothing rounded, with weights rounded, with weights and activations rounded
+(`qat.py`). Each is stored as learn.py stores it: f32, int8 weights, and bytes calibrated on 48 training crops. All are measured on every
 animal of TEST by ONNX Runtime. Trained networks are kept in WORK and not made again.
 """
 

@@ -66,7 +66,7 @@ fn seen(burst: &Burst) -> (String, String, String) {
 
 /// The names of all, cut to the column unless somebody of the gallery is among them, who is not cut.
 fn species(seen: &[Observation]) -> String {
-    let names: Vec<String> = seen.iter().map(|seen| called(seen, SPECIES)).collect();
+    let names: Vec<String> = seen.iter().map(called).collect();
     let names = names.join(", ");
     let nobody = seen.iter().all(|seen| seen.individuals.iter().all(|i| i.individual.is_none()));
     if nobody { clipped(&names, SPECIES) } else { names }
@@ -74,11 +74,11 @@ fn species(seen: &[Observation]) -> String {
 
 /// The species' name with those of the gallery that were recognised, which are not cut: `Eurasian lynx (18)`,
 /// `Eurasian… (Luchs-07)`.
-fn called(seen: &Observation, width: usize) -> String {
+fn called(seen: &Observation) -> String {
     let known = known(seen.individuals.iter().filter_map(|i| i.individual.as_deref()));
     match known.chars().count() {
         0 => name(seen).to_owned(),
-        taken => clipped(name(seen), width.saturating_sub(taken).max(1)) + &known,
+        taken => clipped(name(seen), SPECIES.saturating_sub(taken).max(1)) + &known,
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::EngineError;
 use super::hash::sha256;
 use super::note::Note;
 
@@ -105,6 +106,16 @@ impl Cache {
             self.forget(key);
         }
         None
+    }
+
+    /// The network kept under `key`, made by `load` of its file; one that does not load is told to the log and goes.
+    pub fn load<T>(&self, key: &str, load: impl FnOnce(&Path) -> Result<T, EngineError>) -> Option<T> {
+        let file = self.get(key)?;
+        let loaded = load(&file).inspect_err(|error| {
+            log::warn!("{}: {error}; it is made anew", file.display());
+            self.forget(key);
+        });
+        loaded.ok()
     }
 
     /// An empty folder for a network that is to be kept.

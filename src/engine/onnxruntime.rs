@@ -197,17 +197,10 @@ impl Engine for OnnxRuntime {
     }
 
     fn kept(&self, sha256: &str, spec: &Input, threads: usize) -> Option<Box<dyn Network>> {
-        let (cache, key) = (self.cache()?, self.key(sha256));
-        let file = cache.get(&key)?;
-        let made = self.commit(Bytes::In(&file), Provider::Cpu, cores(threads), &Optimise::Done);
-        match made.map_err(|reason| self.cannot_load(reason)).and_then(|session| self.loaded(session, spec)) {
-            Ok(network) => Some(network),
-            Err(error) => {
-                log::warn!("{}: {error}; it is made anew", file.display());
-                cache.forget(&key);
-                None
-            }
-        }
+        self.cache()?.load(&self.key(sha256), |file| {
+            let made = self.commit(Bytes::In(file), Provider::Cpu, cores(threads), &Optimise::Done);
+            self.loaded(made.map_err(|reason| self.cannot_load(reason))?, spec)
+        })
     }
 
     fn note(&self, sha256: &str, _: &Input) -> Option<Note> {

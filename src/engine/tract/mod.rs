@@ -90,15 +90,10 @@ impl Engine for Tract {
     }
 
     fn kept(&self, sha256: &str, spec: &Input, threads: usize) -> Option<Box<dyn Network>> {
-        let (cache, key) = (self.cache.as_ref()?, Tract::key(sha256, spec));
-        let file = cache.get(&key)?;
-        tell(threads);
-        guarded(|| ready(kept::read(&file).map_err(|e| cannot_load(format!("{e:#}")))?, spec))
-            .inspect_err(|error| {
-                log::warn!("{}: {error}; it is made anew", file.display());
-                cache.forget(&key);
-            })
-            .ok()
+        self.cache.as_ref()?.load(&Tract::key(sha256, spec), |file| {
+            tell(threads);
+            guarded(|| ready(kept::read(file).map_err(|e| cannot_load(format!("{e:#}")))?, spec))
+        })
     }
 
     fn note(&self, sha256: &str, spec: &Input) -> Option<Note> {
